@@ -1,0 +1,54 @@
+"""Kernels: the E-step, native where it was compiled, portable everywhere.
+
+The choice is made once, at import. The environment variable EMIX_KERNEL=portable asks for the
+portable kernel; EMIX_INSTRUCTION_SET=x86-64-v2 (-v3, -v4) for an older instruction set.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from emix.covariance import Isotropic
+from emix.kernels.portable import PortableKernel
+
+if TYPE_CHECKING:
+    from emix.kernels.protocol import Components, Kernel
+
+PORTABLE: Kernel = PortableKernel()
+NATIVE: Kernel | None = None
+why_not_native = ""
+
+if os.environ.get("EMIX_KERNEL") == "portable":
+    why_not_native = "EMIX_KERNEL=portable asks for it"
+else:
+    try:
+        from emix.kernels.native import NativeKernel
+    except ImportError as reason:
+        why_not_native = f"the native kernel was not built ({reason})"
+    else:
+        NATIVE = NativeKernel()
+
+
+def kernel_for(components: Components) -> Kernel:
+    """The fastest kernel that can score these components."""
+    if NATIVE is not None and components.means.shape[1] == 1:
+        if isinstance(components.covariance, Isotropic):
+            return NATIVE
+    return PORTABLE
+
+
+def instruction_set() -> str:
+    """What the kernel was compiled for, as `emix info` and benchmarks report it."""
+    if NATIVE is None:
+        return "portable (NumPy)"
+    from emix.kernels import _native
+
+    return _native.instruction_set()
+
+
+def available_threads() -> int:
+    """The processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
