@@ -1,0 +1,143 @@
+"""Loading a bundled data set by its name."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from emix.errors import DataError
+
+__all__ = ["Dataset", "is_name", "load", "names"]
+
+Array = TypeVar("Array", bound=npt.NDArray[Any])
+
+LABEL_COLUMN = "label"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """A bundled table of numbers, with what each column means and who measured it.
+
+    `data` is a read-only (n, d) float64 array whose `columns` are named, with the unit of each in
+    `units`. `label` is a read-only (n,) array of codes from 0 where the true group of every row is
+    known, else None, and `label_names[code]` is the group's name. `source` cites the data, `notes`
+    says what to watch for.
+
+    >>> iris = load("iris")
+    >>> iris.label_names[iris.label[149]]
+    'virginica'
+    """
+
+    name: str
+    title: str
+    data: npt.NDArray[np.float64]
+    columns: tuple[str, ...]
+    units: Mapping[str, str]
+    source: str
+    notes: str
+    label: npt.NDArray[np.int64] | None = None
+    label_names: tuple[str, ...] = ()
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+        return len(self.data)
+
+    @property
+    def d(self) -> int:
+        """Number of columns, the label not counted."""
+        return len(self.columns)
+
+    def __getitem__(self, column: str) -> npt.NDArray[np.float64]:
+        """One column as a read-only, contiguous (n,) array; `DataError` where there is none.
+
+        >>> load("faithful")["waiting"][:3]
+        array([79., 54., 74.])
+        """
+        if column not in self.columns:
+            raise DataError(
+                f"data set {self.name!r} has no column {column!r}; "
+                f"{_choices('column', column, self.columns)}"
+            )
+        return _read_only(np.ascontiguousarray(self.data[:, self.columns.index(column)]))
+
+    def __repr__(self) -> str:
+        columns = ", ".join(f"{column} ({self.units[column]})" for column in self.columns)
+        lines = [f"{self.name}: {self.title}, n = {self.n}, d = {self.d}", f"columns: {columns}"]
+        if self.label is not None:
+            lines.append(f"label: {', '.join(self.label_names)}")
+        return "\n  ".join(lines)
+
+
+def names() -> tuple[str, ...]:
+    """Names that `load` takes.
+
+    >>> names()
+    ('acidity', 'enzyme', 'faithful', 'galaxies', 'galaxies_fixed', 'iris', 'teaching')
+    """
+    return tuple(sorted(_sources()))
+
+
+def is_name(source: str) -> bool:
+    """Whether `source` is the name of a bundled data set, and not a path.
+
+    >>> is_name("faithful"), is_name("./faithful"), is_name("faithful.csv")
+    (True, False, False)
+    """
+    return source in _sources()
+
+
+def load(name: str) -> Dataset:
+    """The bundled data set called `name`; raises `DataError` where there is none.
+
+    >>> load("faithful")
+    faithful: eruptions of Old Faithful, n = 272, d = 2
+      columns: eruptions (minutes), waiting (minutes)
+    """
+    if name not in _sources():
+        raise DataError(f"no data set {name!r}; {_choices('data set', name, names())}")
+    about = _sources()[name]
+    with resources.files("emix.datasets").joinpath(f"{name}.csv").open(encoding="utf-8") as file:
+        header = file.readline().rstrip("\n").split(",")
+        table = np.loadtxt(file, delimiter=",", ndmin=2)
+    label = None
+    if header[-1] == LABEL_COLUMN:
+        # The files count groups from 1, as the R packages they come from do.
+        label = _read_only(table[:, -1].astype(np.int64) - 1)
+        header, table = header[:-1], np.ascontiguousarray(table[:, :-1])
+    return Dataset(
+        name=name,
+        title=about["title"],
+        data=_read_only(table),
+        columns=tuple(header),
+        units=dict(about["units"]),
+        source=about["source"],
+        notes=about["notes"],
+        label=label,
+        label_names=tuple(about.get("label_names", ())),
+    )
+
+
+@cache
+def _sources() -> dict[str, dict[str, Any]]:
+    text = resources.files("emix.datasets").joinpath("sources.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def _read_only(array: Array) -> Array:
+    array.setflags(write=False)
+    return array
+
+
+def _choices(kind: str, wanted: object, known: tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(str(wanted), known)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"{hint}expected one of the {kind}s {', '.join(known)}"
