@@ -1,0 +1,190 @@
+"""Arrays as the rest of emix expects them, and the internal units that fits are made in."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emix.errors import DataError, ParameterError
+
+Floats = NDArray[np.float64]
+Points = NDArray[np.floating[Any]]
+Labels = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Order = NDArray[np.intp]
+
+LOG_2PI = math.log(2 * math.pi)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Rows of data: points (n, d) in float32 or float64, and their weights (n,) if any.
+
+    A weight counts as repetition: a row of weight 3 is three equal rows, one of weight 0 none.
+    """
+
+    points: Points
+    sample_weight: Floats | None = None
+
+    @property
+    def n_rows(self) -> int:
+        return self.points.shape[0]
+
+    @property
+    def n_features(self) -> int:
+        return self.points.shape[1]
+
+    def rows(self, start: int, stop: int) -> Block:
+        """The rows from `start` up to `stop`, without copying."""
+        weight = self.sample_weight
+        return Block(self.points[start:stop], None if weight is None else weight[start:stop])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Units:
+    """Internal units, z = (x − shift) · scale per column, both of shape (d,).
+
+    Scales are powers of two, so that scaling is exact; subtracting the shift rounds once, to the
+    nearest double. Nothing that emix decides may depend on the units of the data, and in these
+    units it cannot: every column has a standard deviation between 0.7 and 1.4.
+    """
+
+    shift: Floats
+    scale: Floats
+
+    @classmethod
+    def of_spread(cls, centre: Floats, sd: Floats) -> Units:
+        """Units in which data about `centre` with standard deviation `sd` is standardised."""
+        scale = [2.0 ** _exponent(s) for s in sd]
+        return cls(np.asarray(centre, float), np.array(scale))
+
+    @property
+    def log_jacobian(self) -> float:
+        """log |dz/dx|: what a log-density in internal units lacks per point to one in x."""
+        return float(np.log(self.scale).sum())
+
+    def inward(self, x: Points) -> Floats:
+        """Data to internal units."""
+        z: Floats = (np.asarray(x, np.float64) - self.shift) * self.scale
+        return z
+
+    def outward(self, z: Floats) -> Floats:
+        """Internal units to data."""
+        return z / self.scale + self.shift
+
+
+def _exponent(sd: float) -> int:
+    """The e for which sd · 2ᵉ lies between 1/√2 and √2; 0 where sd says nothing."""
+    if not 0 < sd < math.inf:
+        return 0
+    mantissa, exponent = math.frexp(sd)
+    # 2**1023 is the largest power of two there is; data spread less than that needs no more.
+    return max(min((1 if mantissa < math.sqrt(0.5) else 0) - exponent, 1023), -1022)
+
+
+def as_points(x: object, name: str = "x") -> Points:
+    """Data as an (n, d) array of float32 or float64, copied only where it must be.
+
+    One column may come as (n,). float32 and float64 stay what they are; integers, booleans and
+    float16 become float64; data frames and Series go through their NumPy form.
+
+    Raises `DataError` when x is empty, has more than two axes, or does not hold real numbers.
+    """
+    if not isinstance(x, np.ndarray):
+        x = _from_foreign(x, name)
+    if x.dtype.kind not in "fiub" or x.dtype.itemsize > 8:
+        raise DataError(
+            f"{name} has dtype {x.dtype}, which does not hold real numbers in double precision; "
+            f"convert it first, for example with {name}.astype(float)"
+        )
+    if x.dtype.kind != "f" or x.dtype.itemsize == 2:
+        x = x.astype(np.float64)
+    elif not x.dtype.isnative:
+        x = x.astype(x.dtype.newbyteorder("="))
+    if x.ndim == 1:
+        x = x[:, None]
+    if x.ndim != 2:
+        raise DataError(f"{name} has {x.ndim} axes; expected one column (n,) or a table (n, d)")
+    if x.shape[0] == 0 or x.shape[1] == 0:
+        raise DataError(f"{name} is empty (shape {x.shape}); at least one row is needed")
+    return x
+
+
+def _from_foreign(x: object, name: str) -> NDArray[Any]:
+    if isinstance(x, str | bytes) or x is None:
+        raise DataError(f"{name} is {x!r}; expected numbers: an array, a Series or a data frame")
+    if hasattr(x, "to_numpy"):
+        x = x.to_numpy()
+    try:
+        array = np.asarray(x)
+    except (ValueError, TypeError) as reason:
+        raise DataError(f"{name} cannot be read as an array of numbers: {reason}") from None
+    if array.dtype == object:
+        # A column of Python numbers (or a Series with missing values) is numbers all the same.
+        try:
+            array = array.astype(np.float64)
+        except (ValueError, TypeError) as reason:
+            raise DataError(f"{name} holds something that is not a number: {reason}") from None
+    return array
+
+
+def as_sample_weight(weight: object, n_rows: int) -> Floats:
+    """Row weights as (n,) float64; their values are checked where the data is first read.
+
+    Raises `DataError` when there is not one number per row.
+    """
+    w = as_points(weight, "sample_weight")
+    if w.shape != (n_rows, 1):
+        raise DataError(
+            f"sample_weight has shape {np.shape(weight)}; expected one weight per row, ({n_rows},)"
+        )
+    return np.ascontiguousarray(w[:, 0], dtype=np.float64)
+
+
+def as_components(value: object, k: int, name: str) -> Floats:
+    """A hyperparameter as (k,) float64: one number for all components or one for each.
+
+    NaN is allowed and means "learn this one". Raises `ParameterError` otherwise.
+    """
+    try:
+        array = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ParameterError(
+            f"{name}={value!r} is not numbers; give one for all components or a list of {k}, "
+            f"with nan where it is to be learned"
+        ) from None
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim == 0:
+        array = np.full(k, float(array))
+    if array.shape != (k,):
+        raise ParameterError(f"{name} has shape {array.shape}; expected {k} numbers, one for each "
+                             f"component")
+    if np.isinf(array).any():
+        raise ParameterError(f"{name} holds an infinite value at component "
+                             f"{int(np.flatnonzero(np.isinf(array))[0])}")
+    return array
+
+
+def frozen(array: Floats) -> Floats:
+    """The same array, made read-only: what a value hands out cannot be changed under it."""
+    array.flags.writeable = False
+    return array
+
+
+def as_seed(seed: object) -> int:
+    """A 64-bit integer from an int, None (0), or a NumPy Generator (which is advanced).
+
+    Raises `ParameterError` for anything else.
+    """
+    if seed is None:
+        return 0
+    if isinstance(seed, int | np.integer) and not isinstance(seed, bool) and seed >= 0:
+        return int(seed) & 0xFFFF_FFFF_FFFF_FFFF
+    if isinstance(seed, np.random.Generator):
+        return int(seed.integers(2**63))
+    raise ParameterError(f"seed={seed!r}; expected a non-negative integer or a numpy Generator")

@@ -1,0 +1,223 @@
+"""From starts to optima: EM run until the gradient is small, from one start or from many.
+
+`climb` is a consumer of the loop in `emix.em`. One column in memory and small enough that coming
+back to Python would cost more than the step itself goes to the native kernel, which runs the
+same steps; `tests/laws/test_loop.py` holds the two to the same numbers.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emix.covariance import Isotropic
+from emix.em import Step, iterate
+from emix.kernels import NATIVE, kernel_for
+from emix.maximise import gradient
+from emix.mixture import Mixture
+from emix.sources.array import ArraySource
+
+if TYPE_CHECKING:
+    from emix.arrays import Floats, Units
+    from emix.model import Model
+    from emix.sources.protocol import Source
+
+# Rows times components up to which a whole climb runs natively: at most some 20 µs a step, so
+# that Python's own cost per step would dominate, and Ctrl-C waits for no more than a moment.
+NATIVE_CLIMB = 1 << 16
+
+# A fall of the objective larger than this share of it (and of the rows) is not rounding.
+FALL = 1e-12
+
+
+class Outcome(enum.Enum):
+    """How a climb ended; `prose` is what a report says of it."""
+
+    CONVERGED = "converged"
+    NOT_CONVERGED = "not converged"
+    FELL = "objective fell"
+    NOT_FINITE = "not finite"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def prose(self) -> str:
+        return _PROSE[self]
+
+
+_PROSE = {
+    Outcome.CONVERGED: "converged: the gradient of the objective is small",
+    Outcome.NOT_CONVERGED: "not converged: max_iter was reached before the gradient was small; "
+    "raise max_iter or tol",
+    Outcome.FELL: "stopped: the objective fell by more than rounding, which EM cannot do; the "
+    "parameters are those before the fall. Please report the data",
+    Outcome.NOT_FINITE: "stopped: the statistics are no longer finite; the data may be too far "
+    "from the start for double precision",
+    Outcome.INTERRUPTED: "interrupted: these are the best parameters so far",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Climb:
+    """One run of EM, in the units it was made in.
+
+    loglik and objective are those of `mixture`; gradient is its largest absolute component per
+    unit of row weight; `trace` holds the objective at each step, the start's first.
+    """
+
+    mixture: Mixture
+    loglik: float
+    objective: float
+    gradient: float
+    iterations: int
+    outcome: Outcome
+    trace: Floats
+
+
+def continued(first: Climb, second: Climb) -> Climb:
+    """Two climbs as one, the second begun where the first ended."""
+    trace = np.concatenate([first.trace, second.trace[1:]])
+    iterations = first.iterations + second.iterations
+    return replace(second, iterations=iterations, trace=trace)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a progress callback is told: the run, the step, and where it stands."""
+
+    run: int
+    n_runs: int
+    iteration: int
+    objective: float
+    gradient: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """When a climb ends: at a gradient of `tol`, or after `max_iter` steps."""
+
+    tol: float
+    max_iter: int
+
+
+def climb(
+    source: Source,
+    start: Mixture,
+    model: Model,
+    units: Units,
+    stop: Stop,
+    threads: int = 1,
+    watch: Callable[[Step, float], None] | None = None,
+) -> Climb:
+    """EM from `start`, which is in internal units, until `stop` says so.
+
+    `watch` is told of each step and its gradient. Ctrl-C ends the climb with the outcome
+    "interrupted" and the last mixture scored.
+    """
+    trace: list[float] = []
+    last: tuple[Step, float] | None = None
+    outcome = Outcome.NOT_CONVERGED
+    steps = iterate(source, start, model, units, threads)
+    try:
+        for step in steps:
+            slope = float(np.abs(gradient(step.statistics, step.mixture, model)).max())
+            if not (np.isfinite(step.objective) and np.isfinite(slope)):
+                outcome = Outcome.NOT_FINITE
+                last = last or (step, slope)
+                break
+            if last is not None and _fell(last[0], step):
+                outcome = Outcome.FELL
+                break
+            last = (step, slope)
+            trace.append(step.objective)
+            if watch is not None:
+                watch(step, slope)
+            if slope <= stop.tol:
+                outcome = Outcome.CONVERGED
+                break
+            if step.iteration >= stop.max_iter:
+                break
+    except KeyboardInterrupt:
+        if last is None:
+            raise
+        outcome = Outcome.INTERRUPTED
+    assert last is not None
+    step, slope = last
+    return Climb(step.mixture, step.loglik, step.objective, slope, step.iteration, outcome,
+                 np.array(trace))
+
+
+def _fell(before: Step, after: Step) -> bool:
+    slack = FALL * (abs(before.objective) + before.statistics.total)
+    return after.objective < before.objective - slack
+
+
+def climb_many(
+    source: Source,
+    starts: Sequence[Mixture],
+    model: Model,
+    units: Units,
+    stop: Stop,
+    threads: int = 1,
+    progress: Callable[[Progress], None] | None = None,
+) -> list[Climb]:
+    """A climb from each of several starts, in their order."""
+    if isinstance(source, ArraySource) and runs_natively(source, starts[0]):
+        return _climb_natively(source, starts, model, units, stop, threads)
+    climbs = []
+    for run, start in enumerate(starts):
+        watch = None if progress is None else _watcher(progress, run, len(starts))
+        climbs.append(climb(source, start, model, units, stop, threads, watch))
+        if climbs[-1].outcome is Outcome.INTERRUPTED:
+            break
+    return climbs
+
+
+def _watcher(
+    progress: Callable[[Progress], None], run: int, n_runs: int
+) -> Callable[[Step, float], None]:
+    def watch(step: Step, slope: float) -> None:
+        progress(Progress(run + 1, n_runs, step.iteration, step.objective, slope))
+
+    return watch
+
+
+def runs_natively(source: ArraySource, start: Mixture) -> bool:
+    """Whether whole climbs of this size run in the native kernel."""
+    native = NATIVE is not None and kernel_for(start) is NATIVE
+    return native and source.n_rows * start.n_components <= NATIVE_CLIMB
+
+
+_OUTCOMES = (Outcome.CONVERGED, Outcome.NOT_CONVERGED, Outcome.FELL, Outcome.NOT_FINITE)
+
+
+def _climb_natively(
+    source: ArraySource, starts: Sequence[Mixture], model: Model, units: Units, stop: Stop,
+    threads: int,
+) -> list[Climb]:
+    from emix.kernels import _native
+
+    held, prior = model.held, model.prior
+    normal = prior.means
+    weights, means, sds, objective, loglik, slope, iterations, outcome = _native.climb(
+        np.ascontiguousarray(source.points[:, 0]), source.sample_weight,
+        units.shift[0], units.scale[0],
+        np.stack([start.weights for start in starts]),
+        np.stack([start.means[:, 0] for start in starts]),
+        np.stack([start.sds for start in starts]),
+        model.structure.is_common,
+        held.weights, np.ascontiguousarray(held.means[:, 0]), held.sds,
+        np.nan if normal is None else normal.mean, np.nan if normal is None else normal.sd,
+        prior.concentration, model.floor, stop.max_iter, stop.tol, threads,
+    )
+    return [
+        Climb(
+            Mixture.trusted(weights[s].copy(), means[s][:, None].copy(), Isotropic(sds[s].copy())),
+            float(loglik[s]), float(objective[s]), float(slope[s]), int(iterations[s]),
+            _OUTCOMES[int(outcome[s])], np.array([]),
+        )
+        for s in range(len(starts))
+    ]

@@ -1,0 +1,51 @@
+"""σ²I: one standard deviation per component. In one column this is every covariance there is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from emix.arrays import Floats, Order
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Isotropic:
+    """Covariances Σ_k = σ_k² I_d, held by their standard deviations (k,).
+
+    Standard deviations, not variances, so that a σ that a user holds keeps its bits.
+    """
+
+    sds: Floats
+    n_features: int = 1
+
+    @property
+    def n_components(self) -> int:
+        return len(self.sds)
+
+    @property
+    def log_determinants(self) -> Floats:
+        """log |Σ_k| = 2 d log σ_k, shape (k,)."""
+        return 2 * self.n_features * np.log(self.sds)
+
+    def whiten(self, deviations: Floats, component: int) -> Floats:
+        """(x − μ) / σ, (n, d)."""
+        return deviations / self.sds[component]
+
+    def unwhiten(self, whitened: Floats, component: int) -> Floats:
+        """σ z, (n, d)."""
+        return whitened * self.sds[component]
+
+    def dense(self) -> Floats:
+        """σ_k² I, (k, d, d)."""
+        return (self.sds**2)[:, None, None] * np.eye(self.n_features)
+
+    def reordered(self, order: Order) -> Isotropic:
+        return Isotropic(self.sds[order], self.n_features)
+
+    def rescaled(self, factors: Floats) -> Isotropic:
+        if np.any(factors != factors[0]):
+            raise ValueError("σ²I keeps its form only when all columns are scaled alike")
+        return Isotropic(self.sds * factors[0], self.n_features)

@@ -1,0 +1,70 @@
+"""THE loop. Everything that climbs a likelihood step by step does it here.
+
+The loop is a generator of steps: stopping, progress, traces and animation are its consumers.
+Where the data is one column in memory and small, the native kernel runs the same steps without
+coming back to Python between them; `emix.climb` chooses, and the tests hold the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING
+
+from emix.arrays import Block
+from emix.kernels import kernel_for
+from emix.maximise import maximise
+from emix.statistics import Statistics
+
+if TYPE_CHECKING:
+    from emix.arrays import Units
+    from emix.mixture import Mixture
+    from emix.model import Model
+    from emix.sources.protocol import Source
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """Where EM stands: a mixture, and what the E-step found there.
+
+    `loglik` and `objective` (log-likelihood plus log prior) are those of the mixture beside
+    them, and `statistics` were gathered with it; the next step's mixture follows from them.
+    """
+
+    iteration: int
+    mixture: Mixture
+    loglik: float
+    objective: float
+    statistics: Statistics
+
+
+def iterate(
+    source: Source, start: Mixture, model: Model, units: Units | None = None, threads: int = 1
+) -> Iterator[Step]:
+    """Plain EM from `start`, for ever: the first step is the start itself.
+
+    With `units`, `start` and `model` are in internal units, and so is every step.
+    """
+    mixture = start
+    for iteration in count():
+        statistics = expect(source, mixture, model, units, threads)
+        objective = statistics.loglik + model.log_prior(mixture)
+        yield Step(iteration, mixture, statistics.loglik, objective, statistics)
+        mixture = maximise(statistics, mixture, model)
+
+
+def expect(
+    source: Source, mixture: Mixture, model: Model, units: Units | None = None, threads: int = 1
+) -> Statistics:
+    """One E-step over all the data."""
+    kernel, form = kernel_for(mixture), model.structure.scatter_form
+
+    def of_block(block: Block) -> Statistics:
+        return kernel.expect(mixture, block, form, units, threads)
+
+    d = mixture.n_features
+    shape = {"spherical": (), "diagonal": (d,), "full": (d, d)}[form]
+    return source.reduce(
+        of_block, Statistics.zero(mixture.means, (mixture.n_components, *shape))
+    )

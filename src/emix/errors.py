@@ -1,0 +1,45 @@
+"""Every error and warning that emix raises on purpose.
+
+A message says what was wrong, where (row, column, name), what was expected, and what to try.
+All errors derive from `EmixError`; each also derives from the built-in a caller would expect.
+"""
+
+from __future__ import annotations
+
+
+class EmixError(Exception):
+    """Base of every error that emix raises on purpose."""
+
+
+class DataError(EmixError, ValueError):
+    """The data cannot be used: not numbers, not finite, no spread, too few distinct values."""
+
+
+class ParameterError(EmixError, ValueError):
+    """An argument, or a combination of arguments, that has no meaning."""
+
+
+class ModelFileError(EmixError, ValueError):
+    """A model file that is damaged, hostile, or of a version this emix does not know."""
+
+
+class NumericalError(EmixError, ArithmeticError):
+    """A computation left the range of finite numbers; the message names the quantity."""
+
+
+class MissingExtraError(EmixError, ImportError):
+    """An optional dependency is not installed; the message names the extra that brings it."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs {package}, which is not installed; "
+            f"install it with: pip install 'emix[{extra}]'"
+        )
+
+
+class NotConvergedWarning(UserWarning):
+    """EM stopped before the gradient of its objective was small."""
+
+
+class DegenerateWarning(UserWarning):
+    """The best optimum found rests on a degenerate component."""

@@ -1,0 +1,286 @@
+"""fit: data to internal units, starts, search, climbs on all the data, and back."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emix.arrays import Units, as_seed
+from emix.climbing import Climb, Outcome, Progress, Stop, climb_many
+from emix.em import Step, iterate
+from emix.errors import DataError, DegenerateWarning, NotConvergedWarning, ParameterError
+from emix.initialise import SortedColumn, named
+from emix.kernels import available_threads, kernel_for
+from emix.mixture import Mixture
+from emix.model import FLOOR, Model
+from emix.moments import Moments, moments_of
+from emix.result import Fit, Optimum
+from emix.search import Candidate, Plan, distinct, imposed, search
+from emix.soundness import degenerate_components, least_worth
+from emix.sources.array import ArraySource
+from emix.sources.opening import open_source
+
+if TYPE_CHECKING:
+    from emix.arrays import Floats
+
+# The gradient per row at which a climb has arrived: four hundred thousand roundings.
+TOLERANCE = 1e-10
+MAX_ITER = 20_000
+# Rows above which starts are judged on a sample: enough to tell summits apart.
+SEARCH_ROWS = 1 << 14
+# Candidates that are climbed to the end on all the data when it is more than that.
+FINALISTS = 3
+
+
+def fit(
+    x: object,
+    k: int,
+    *,
+    covariance: str = "full",
+    weights: object = None,
+    means: object = None,
+    sds: object = None,
+    covariances: object = None,
+    prior: object = None,
+    sample_weight: object = None,
+    start: Mixture | str | None = None,
+    n_starts: int | None = None,
+    seed: int | np.random.Generator = 0,
+    tol: float | None = None,
+    max_iter: int | None = None,
+    threads: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Fit:
+    """Fit a mixture of k normal components to one column by Expectation-Maximization.
+
+    Parameters
+    ----------
+    x : the data (n,) or (n, 1): an array, a Series, a one-column frame, or a path to a CSV file
+    k : number of components
+    covariance : "V" (also "full"): each component its own σ; "E" ("tied"): one σ for all
+    weights, means, sds : held values, (k,) or one for all, in the units of the data; NaN inside
+        learns that one, None learns all; weights="equal" holds 1/k. `covariances` holds
+        variances instead of sds
+    prior : `NormalPrior` on means, `DirichletPrior` on weights, or a list of both; with one, EM
+        climbs the log-posterior
+    sample_weight : (n,) not negative; a weight counts as repetition
+    start : a Mixture to start from, or a kind of start ("kmeans", "quantiles", "random",
+        "responsibilities", "kmeans++"); by default many starts of varied kinds
+    n_starts : how many starts, instead of the default search
+    seed : an integer, or a NumPy Generator, which is advanced; the same seed finds the same fit
+    tol : the gradient of the objective, per row and without units, that counts as 0 (1e-10)
+    max_iter : EM steps at most (20000)
+    threads : processors to use (all); the result does not depend on it by a bit
+    progress : called with a `Progress` now and then while a fit of much data runs
+
+    Returns
+    -------
+    Fit, its mixture in canonical order (by mean) and in the units of x.
+
+    Raises
+    ------
+    DataError : x or sample_weight is not usable (says where)
+    ParameterError : an argument, or a combination, has no meaning
+    Warns `NotConvergedWarning` and `DegenerateWarning`; the fit itself carries them too.
+
+    The algorithm is that of Dempster, Laird & Rubin (1977, doi:10.1111/j.2517-6161.1977.tb01600.x).
+
+    >>> import emix
+    >>> waiting = emix.datasets.load("faithful")["waiting"]
+    >>> found = emix.fit(waiting, 2)
+    >>> round(found.loglik, 5), found.mixture.means[:, 0].round(2).tolist()
+    (-1034.00175, [54.61, 80.09])
+    """
+    source, name = open_source(x, sample_weight)
+    model = Model.parse(k, source.n_features, covariance, weights, means, sds, covariances, prior)
+    threads = _threads(threads)
+    moments = moments_of(source, threads)
+    _check(moments, model)
+    units = Units.of_spread(moments.mean, moments.sd)
+    stop = _stop(tol, max_iter)
+    number = as_seed(seed)
+    fitter = _Fitter(source, model, units, stop, number, threads, progress)
+    candidates = fitter.candidates(start, n_starts)
+    return _finish(candidates, fitter, moments, name)
+
+
+def steps(
+    x: object,
+    start: Mixture,
+    *,
+    covariance: str = "full",
+    weights: object = None,
+    means: object = None,
+    sds: object = None,
+    covariances: object = None,
+    prior: object = None,
+    sample_weight: object = None,
+    threads: int | None = None,
+) -> Iterator[Step]:
+    """Plain EM from `start`, step by step, for ever: take as many as you like.
+
+    The first step is the start itself (with held values written over it); each holds the mixture,
+    its log-likelihood, its objective and its statistics, in the units of the data. Components
+    keep the order of the start. Arguments are those of `fit`, and so is what is raised.
+
+    >>> import emix, itertools
+    >>> start = emix.Mixture.univariate([0.5, 0.5], [2.0, 5.0], [1.0, 1.0])
+    >>> for step in itertools.islice(emix.steps([3.0, 4.5], start), 2):
+    ...     print(step.iteration, round(step.loglik, 6), step.mixture.means[:, 0].round(4).tolist())
+    0 -3.599171 [2.0, 5.0]
+    1 -1.636707 [3.0822, 4.2589]
+    """
+    source, _ = open_source(x, sample_weight)
+    k = start.n_components
+    model = Model.parse(k, source.n_features, covariance, weights, means, sds, covariances, prior)
+    threads = _threads(threads)
+    moments = moments_of(source, threads)
+    units = Units.of_spread(moments.mean, moments.sd)
+    within = model.inward(units, FLOOR if moments.sd[0] > 0 else 0.0)
+    first = imposed(start, model)
+    for step in iterate(source, imposed(first.inward(units), within), within, units, threads):
+        mixture = first if step.iteration == 0 else \
+            model.held.imposed_on(step.mixture.outward(units))
+        statistics = step.statistics.outward(units)
+        loglik = statistics.loglik
+        objective = loglik + model.log_prior(mixture)
+        yield Step(step.iteration, mixture, loglik, objective, statistics)
+
+
+class _Fitter:
+    """One fit's data and settings, so that its stages need not hand them on one by one."""
+
+    def __init__(
+        self, source: ArraySource, model: Model, units: Units, stop: Stop, seed: int,
+        threads: int, progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self.source, self.model, self.units = source, model, units
+        self.within = model.inward(units, FLOOR)
+        self.stop, self.seed, self.threads, self.progress = stop, seed, threads, progress
+        self.column = SortedColumn.of(source.sample(SEARCH_ROWS, seed), units)
+
+    def candidates(self, start: Mixture | str | None, n_starts: int | None) -> list[Candidate]:
+        """The optima found, in internal units, best first."""
+        k = self.model.n_components
+        if isinstance(start, Mixture):
+            if n_starts is not None and n_starts != 1:
+                raise ParameterError("a start that is a Mixture is one start; leave n_starts out")
+            if (start.n_components, start.n_features) != (k, self.source.n_features):
+                raise ParameterError(
+                    f"start has {start.n_components} components in {start.n_features} columns; "
+                    f"expected {k} in {self.source.n_features}"
+                )
+            begun = imposed(start.inward(self.units), self.within)
+            return self._on_all_data([begun], [1])
+        if n_starts is not None and (isinstance(n_starts, bool) or n_starts < 1):
+            raise ParameterError(f"n_starts={n_starts!r}; expected 1 or more")
+        if start is None and n_starts is None:
+            plan = Plan.default(k, len(self.column.points))
+        else:
+            kind = None if start is None else start
+            if kind is not None:
+                named(kind)
+            plan = Plan.of_starts(n_starts or 10, kind)
+        whole = self.source.n_rows <= SEARCH_ROWS
+        stop = self.stop if whole else Stop(max(self.stop.tol, 1e-6), 500)
+        found = search(self.column, k, self.within, plan, self.seed, stop, self.threads)
+        if whole:
+            return found
+        finalists = found[:FINALISTS]
+        return self._on_all_data([c.climb.mixture for c in finalists],
+                                 [c.starts for c in finalists])
+
+    def _on_all_data(self, starts: list[Mixture], counts: list[int]) -> list[Candidate]:
+        climbs = climb_many(
+            self.source, starts, self.within, self.units, self.stop, self.threads, self.progress
+        )
+        return distinct(
+            [
+                Candidate(c, least_worth(self.column, c.mixture, self.within), count)
+                for c, count in zip(climbs, counts, strict=False)
+            ],
+            self.column,
+        )
+
+
+def _finish(candidates: list[Candidate], fitter: _Fitter, moments: Moments, name: str) -> Fit:
+    """From internal units to the Fit that the user gets."""
+    model, units = fitter.model, fitter.units
+    optima = tuple(_optimum(candidate, fitter, moments) for candidate in candidates)
+    best, climb = optima[0], candidates[0].climb
+    # Trace in the units of the data: internal objectives differ by a constant.
+    trace = climb.trace + (best.objective - climb.objective)
+    kernel = kernel_for(best.mixture)
+    hard, soft = kernel.classification(best.mixture, fitter.source.block, fitter.threads)
+    order = climb.mixture.canonical_order()
+    notes = _warnings(best, climb, fitter)
+    return Fit(
+        mixture=best.mixture, model=model.reordered(order), loglik=best.loglik,
+        objective=best.objective, n=moments.weight, outcome=climb.outcome,
+        n_iter=climb.iterations, trace=trace, gradient=climb.gradient, optima=optima,
+        warnings=notes, classification=(hard, soft), name=name, seed=fitter.seed,
+        kernel=kernel.name,
+    )
+
+
+def _optimum(candidate: Candidate, fitter: _Fitter, moments: Moments) -> Optimum:
+    climb, model = candidate.climb, fitter.model
+    order = climb.mixture.canonical_order()
+    mixture = model.held.imposed_on(climb.mixture.outward(fitter.units)).reordered(order)
+    loglik = climb.loglik + moments.weight * fitter.units.log_jacobian
+    objective = loglik + model.reordered(order).log_prior(mixture)
+    degenerate = ()
+    if not candidate.is_sound:
+        degenerate = degenerate_components(
+            fitter.column, climb.mixture.reordered(order), fitter.within.reordered(order)
+        )
+    return Optimum(loglik, objective, candidate.starts, climb.outcome, degenerate, mixture)
+
+
+def _warnings(best: Optimum, climb: Climb, fitter: _Fitter) -> tuple[str, ...]:
+    notes = []
+    if climb.outcome is not Outcome.CONVERGED:
+        notes.append(f"{climb.outcome.prose} (gradient {climb.gradient:.1e} per row after "
+                     f"{climb.iterations} steps)")
+        warnings.warn(notes[-1], NotConvergedWarning, stacklevel=4)
+    if best.degenerate:
+        for found in best.degenerate:
+            notes.append(f"component {found.component + 1} is degenerate: {found.reason}")
+        warnings.warn("; ".join(notes[-len(best.degenerate):]) +
+                      "; no optimum without a degenerate component was found: try a smaller k, "
+                      "covariance='E', held sds or a prior", DegenerateWarning, stacklevel=4)
+    return tuple(notes)
+
+
+def _threads(threads: int | None) -> int:
+    if threads is None:
+        return available_threads()
+    if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
+        raise ParameterError(f"threads={threads!r}; expected a number of processors, 1 or more")
+    return int(threads)
+
+
+def _stop(tol: float | None, max_iter: int | None) -> Stop:
+    tol = TOLERANCE if tol is None else tol
+    max_iter = MAX_ITER if max_iter is None else max_iter
+    if not tol >= 0:
+        raise ParameterError(f"tol={tol}; expected a gradient per row, 0 or more (0 climbs until "
+                             f"max_iter)")
+    if isinstance(max_iter, bool) or max_iter < 0:
+        raise ParameterError(f"max_iter={max_iter!r}; expected a number of EM steps, 0 or more")
+    return Stop(float(tol), int(max_iter))
+
+
+def _check(moments: Moments, model: Model) -> None:
+    """Refuse what no choice of start could fit. Raises `DataError`."""
+    if not model.held.learned_sds.any():
+        return
+    if not moments.scatter[0] > 0:
+        raise DataError(
+            f"the column is constant: all of its {moments.count} "
+            f"value{'s are' if moments.count != 1 else ' is'} {moments.minimum[0]:g}, "
+            f"so it has no spread to learn; hold the standard deviations (sds=...) to fit means"
+        )

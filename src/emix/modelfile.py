@@ -1,0 +1,127 @@
+"""Model files: a mixture as versioned JSON, written aside and renamed, read with suspicion."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from emix.errors import ModelFileError, ParameterError
+from emix.mixture import Mixture
+
+FORMAT, VERSION = "emix mixture", 1
+# A model of ten thousand components in one column is about 1 MB; this is room for any real one.
+MOST_BYTES = 64 << 20
+
+
+def save(mixture: Mixture, path: str | os.PathLike[str], **about: Any) -> None:
+    """Write a mixture, and what there is to say about it, as JSON.
+
+    The file appears whole or not at all: it is written beside its place, synced, and renamed.
+    `about` is plain data stored under "about". Raises OSError when it cannot be written; what
+    stood at `path` before is then untouched.
+    """
+    content = {"format": FORMAT, "version": VERSION, "mixture": mixture.to_dict(), "about": about}
+    write_whole(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+
+def write_whole(path: str | os.PathLike[str], content: str | bytes | Iterable[str]) -> None:
+    """Write a file, whole or in pieces of text, so that no reader and no crash sees half of it.
+
+    A link is followed, and a file that was there keeps its permissions. What is no file (a pipe,
+    a terminal, /dev/null) cannot be replaced and is written to as it is. Raises OSError.
+    """
+    try:
+        there: os.stat_result | None = os.stat(path)
+    except FileNotFoundError:
+        there = None
+    if there is not None and not stat.S_ISREG(there.st_mode):
+        with open(path, "wb") as file:
+            file.writelines(_pieces(content))
+        return
+    target = os.path.realpath(os.fspath(path))
+    handle, aside = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".emix-", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.writelines(_pieces(content))
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(aside, _permissions(there))
+        os.replace(aside, target)
+    except BaseException:
+        os.unlink(aside)
+        raise
+
+
+def _pieces(content: str | bytes | Iterable[str]) -> Iterator[bytes]:
+    if isinstance(content, bytes):
+        yield content
+    elif isinstance(content, str):
+        yield content.encode("utf-8")
+    else:
+        yield from (piece.encode("utf-8") for piece in content)
+
+
+def _permissions(there: os.stat_result | None) -> int:
+    """Those of the file that was there; else, as mkstemp makes files private, the usual ones."""
+    if there is not None:
+        return stat.S_IMODE(there.st_mode)
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask
+
+
+def load(path: str | os.PathLike[str]) -> Mixture:
+    """The mixture in a model file.
+
+    Raises `ModelFileError` when the file is not one, is damaged, or describes no mixture.
+    """
+    return read(path)[0]
+
+
+def read(path: str | os.PathLike[str]) -> tuple[Mixture, dict[str, Any]]:
+    """The mixture in a model file, and what is said about it; raises as `load` does."""
+    name = os.fspath(path)
+    content = _parse(_text(name), name)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ModelFileError(f"{name}: not an emix model file (no \"format\": \"{FORMAT}\")")
+    version = content.get("version")
+    if version != VERSION or isinstance(version, bool):
+        raise ModelFileError(f"{name}: version {version!r}; this emix reads version {VERSION}")
+    mixture, about = content.get("mixture"), content.get("about", {})
+    if not isinstance(mixture, dict) or not isinstance(about, dict):
+        raise ModelFileError(f"{name}: \"mixture\" and \"about\" must be objects")
+    try:
+        return Mixture.from_dict(mixture), about
+    except (ParameterError, OverflowError) as reason:
+        raise ModelFileError(f"{name}: {reason}") from None
+
+
+def _text(name: str) -> str:
+    try:
+        with open(name, "rb") as file:
+            raw = file.read(MOST_BYTES + 1)
+    except OSError as reason:
+        raise ModelFileError(f"{name}: {reason.strerror or reason}") from None
+    if len(raw) > MOST_BYTES:
+        raise ModelFileError(f"{name}: larger than {MOST_BYTES >> 20} MB, which no model file is")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as reason:
+        raise ModelFileError(f"{name}: not UTF-8 text (byte {reason.start})") from None
+
+
+def _parse(text: str, name: str) -> object:
+    def refuse(constant: str) -> None:
+        raise ModelFileError(f"{name}: holds {constant}, which is not a number a model can have")
+
+    try:
+        parsed: object = json.loads(text, parse_constant=refuse)
+    except json.JSONDecodeError as reason:
+        raise ModelFileError(f"{name}:{reason.lineno}:{reason.colno}: {reason.msg}") from None
+    except (RecursionError, ValueError) as reason:
+        raise ModelFileError(f"{name}: {reason}") from None
+    return parsed

@@ -1,0 +1,125 @@
+"""Moments: count, mean, spread and range of the data, as a monoid; the first look at any data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emix.errors import DataError
+from emix.kernels import NATIVE
+
+if TYPE_CHECKING:
+    from emix.arrays import Block, Floats
+    from emix.sources.array import ArraySource
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moments:
+    """Over rows of positive weight w: their count, Σ w, and per column (d,) the weighted mean,
+    the scatter Σ w (x − mean)², the least and the greatest value.
+
+    Merging is that of Chan, Golub & LeVeque (1983, doi:10.1080/00031305.1983.10483115), in which
+    nothing cancels.
+    """
+
+    count: int
+    weight: float
+    mean: Floats
+    scatter: Floats
+    minimum: Floats
+    maximum: Floats
+
+    @classmethod
+    def zero(cls, n_features: int) -> Moments:
+        nothing = np.zeros(n_features)
+        return cls(0, 0.0, nothing, nothing, nothing + np.inf, nothing - np.inf)
+
+    @property
+    def sd(self) -> Floats:
+        """(d,) standard deviations, Σ w in the denominator."""
+        spread = np.sqrt(self.scatter / self.weight)
+        # A scatter beyond the doubles: the range says enough to choose units by.
+        wide: Floats = self.maximum / 2 - self.minimum / 2
+        return np.where(np.isfinite(spread), spread, wide)
+
+    def __add__(self, other: Moments) -> Moments:
+        if self.weight == 0 or other.weight == 0:
+            return other if self.weight == 0 else self
+        weight = self.weight + other.weight
+        apart = other.mean - self.mean
+        share = other.weight / weight
+        return Moments(
+            self.count + other.count,
+            weight,
+            self.mean + share * apart,
+            self.scatter + other.scatter + self.weight * share * apart**2,
+            np.minimum(self.minimum, other.minimum),
+            np.maximum(self.maximum, other.maximum),
+        )
+
+
+def moments_of(source: ArraySource, threads: int = 1) -> Moments:
+    """The moments of a source, once every value in it has been seen to be finite.
+
+    Raises `DataError` naming row and column of the first NaN or infinite value, or of the first
+    weight that is not a finite non-negative number, and when all weights are 0.
+    """
+
+    def of_block(block: Block) -> Moments:
+        if NATIVE is not None and block.n_features == 1:
+            return _natively(block, threads)
+        return _portably(block)
+
+    moments = source.reduce(of_block, Moments.zero(source.n_features))
+    if moments.weight == 0:
+        raise DataError("all sample weights are 0; at least one row must count")
+    return moments
+
+
+def _natively(block: Block, threads: int) -> Moments:
+    from emix.kernels import _native
+
+    column = np.ascontiguousarray(block.points[:, 0])
+    count, weight, mean, scatter, low, high, bad = _native.moments(
+        column, block.sample_weight, threads
+    )
+    if bad >= 0:
+        _refuse(block)
+    return Moments(count, weight, *(np.array([v]) for v in (mean, scatter, low, high)))
+
+
+def _portably(block: Block) -> Moments:
+    x, w = block.points, block.sample_weight
+    if not np.isfinite(x).all() or (w is not None and not (np.isfinite(w) & (w >= 0)).all()):
+        _refuse(block)
+    if w is not None:
+        x, w = x[w > 0], w[w > 0]
+        if len(x) == 0:
+            return Moments.zero(block.n_features)
+    x = x.astype(np.float64, copy=False)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        # About the first row, so that a common offset costs no digits and sums stay small.
+        origin = x[0].copy()
+        mean = origin + np.average(x - origin, axis=0, weights=w)
+        squares = (x - mean) ** 2
+        scatter = squares.sum(axis=0) if w is None else w @ squares
+    total = float(len(x)) if w is None else float(w.sum())
+    return Moments(len(x), total, mean, scatter, x.min(axis=0), x.max(axis=0))
+
+
+def _refuse(block: Block) -> None:
+    bad = ~np.isfinite(block.points)
+    if bad.any():
+        row, column = (int(i) for i in np.argwhere(bad)[0])
+        raise DataError(
+            f"x holds {block.points[row, column]} at row {row}, column {column} "
+            f"({int(bad.sum())} such values in all); missing values are not supported: drop those "
+            f"rows first"
+        )
+    assert block.sample_weight is not None
+    w = block.sample_weight
+    row = int(np.flatnonzero(~(np.isfinite(w) & (w >= 0)))[0])
+    raise DataError(f"sample_weight holds {w[row]} at row {row}; weights are finite and not "
+                    f"negative")

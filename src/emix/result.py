@@ -1,0 +1,156 @@
+"""Fit: what a fit found, as a value that says how far it can be trusted."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from emix import report
+from emix.climbing import Outcome
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from emix.arrays import Floats, Labels
+    from emix.comparison import KMeansComparison
+    from emix.mixture import Mixture
+    from emix.model import Model
+    from emix.soundness import Degenerate
+
+
+@dataclass(frozen=True, slots=True)
+class Optimum:
+    """One of the distinct optima that the search found.
+
+    loglik in the units of the data; objective is the log-posterior where there is a prior, else
+    the log-likelihood; starts is how many runs of the search ended there.
+    """
+
+    loglik: float
+    objective: float
+    starts: int
+    outcome: Outcome
+    degenerate: tuple[Degenerate, ...]
+    mixture: Mixture
+
+    @property
+    def is_degenerate(self) -> bool:
+        return bool(self.degenerate)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The best mixture found for some data, and what was found on the way.
+
+    mixture     in canonical order and in the units of the data
+    loglik      Σ w log f(x), natural logarithm, of that mixture on all the data
+    objective   loglik plus the log prior density: what EM climbed (equal to loglik, no prior)
+    n           Σ w, the number of rows when there are no weights
+    df          free parameters
+    outcome     how the best climb ended; `converged` for short
+    n_iter      EM steps from the start to the mixture
+    trace       (n_iter + 1,) the objective at each of them, in the units of the data
+    gradient    largest component of the objective's gradient at the mixture, per row, without
+                units: how far from stationary
+    optima      the distinct optima, best first; the first is this fit
+    degenerate  components of the mixture that should not be trusted, with the reason
+    warnings    in plain words, empty when there is nothing to say
+    """
+
+    mixture: Mixture
+    model: Model
+    loglik: float
+    objective: float
+    n: float
+    outcome: Outcome
+    n_iter: int
+    trace: Floats
+    gradient: float
+    optima: tuple[Optimum, ...]
+    warnings: tuple[str, ...]
+    classification: tuple[float, float]
+    name: str
+    seed: int
+    kernel: str
+
+    @property
+    def k(self) -> int:
+        """The number of components."""
+        return self.mixture.n_components
+
+    @property
+    def covariance(self) -> str:
+        """The covariance structure's name."""
+        return self.model.structure.name
+
+    @property
+    def converged(self) -> bool:
+        return self.outcome is Outcome.CONVERGED
+
+    @property
+    def degenerate(self) -> tuple[Degenerate, ...]:
+        return self.optima[0].degenerate
+
+    @property
+    def df(self) -> int:
+        return self.model.n_parameters
+
+    @property
+    def aic(self) -> float:
+        """−2 loglik + 2 df; smaller is better (Akaike 1974, doi:10.1109/TAC.1974.1100705)."""
+        return -2 * self.loglik + 2 * self.df
+
+    @property
+    def bic(self) -> float:
+        """−2 loglik + df log n; smaller is better (Schwarz 1978, doi:10.1214/aos/1176344136).
+
+        mclust prints the negative of this.
+        """
+        return -2 * self.loglik + self.df * math.log(self.n)
+
+    @property
+    def icl(self) -> float:
+        """BIC − 2 Σ w log max_k r_ik; smaller is better: BIC, and a charge for every point whose
+        component is unsure (Biernacki, Celeux & Govaert 2000, doi:10.1109/34.865189)."""
+        return self.bic - 2 * self.classification[0]
+
+    @property
+    def classification_entropy(self) -> float:
+        """−Σ w Σ_k r log r in nats: 0 when every point surely belongs somewhere."""
+        return -self.classification[1]
+
+    def responsibilities(self, x: object) -> Floats:
+        """P(component k | x), (n, k); see `Mixture.responsibilities`."""
+        return self.mixture.responsibilities(x)
+
+    def predict(self, x: object) -> Labels:
+        """The most probable component of each row, (n,), counted from 0."""
+        return self.mixture.predict(x)
+
+    def compare_kmeans(self, x: object) -> KMeansComparison:
+        """The hard assignment of K-Means beside the responsibilities; see `KMeansComparison`."""
+        from emix.comparison import compare_kmeans
+
+        return compare_kmeans(self.mixture, x)
+
+    def report(self) -> str:
+        """The fit in words and tables, for people."""
+        return report.text(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fit as plain data, the object that `emix fit --json` prints."""
+        return report.plain(self)
+
+    def plot(self, x: object, ax: Axes | None = None) -> Axes:
+        """Data, density and components in one picture; needs the extra `plot`."""
+        from emix.plots import plot_density
+
+        return plot_density(self.mixture, x, ax=ax, name=self.name)
+
+    def __str__(self) -> str:
+        return self.report()
+
+    def __repr__(self) -> str:
+        return (f"<Fit k={self.k} {self.covariance} loglik={self.loglik:.6f} "
+                f"bic={self.bic:.3f} {self.outcome.value}>")
