@@ -1,6 +1,7 @@
 """emix: Gaussian mixtures by Expectation-Maximization."""
 
 from emix import datasets
+from emix.climbing import Outcome
 from emix.errors import (
     DataError,
     DegenerateWarning,
@@ -11,7 +12,6 @@ from emix.errors import (
     NumericalError,
     ParameterError,
 )
-from emix.climbing import Outcome
 from emix.fitting import fit, steps
 from emix.mixture import Mixture
 from emix.modelfile import load

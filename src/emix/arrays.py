@@ -32,11 +32,11 @@ class Block:
 
     @property
     def n_rows(self) -> int:
-        return self.points.shape[0]
+        return len(self.points)
 
     @property
     def n_features(self) -> int:
-        return self.points.shape[1]
+        return int(self.points.shape[1])
 
     def rows(self, start: int, stop: int) -> Block:
         """The rows from `start` up to `stop`, without copying."""
@@ -140,7 +140,7 @@ def as_sample_weight(weight: object, n_rows: int) -> Floats:
     w = as_points(weight, "sample_weight")
     if w.shape != (n_rows, 1):
         raise DataError(
-            f"sample_weight has shape {np.shape(weight)}; expected one weight per row, ({n_rows},)"
+            f"sample_weight has shape {w.shape}; expected one weight per row, ({n_rows},)"
         )
     return np.ascontiguousarray(w[:, 0], dtype=np.float64)
 

@@ -37,7 +37,8 @@ class KMeansComparison:
     @property
     def labels(self) -> Labels:
         """(n,) the mixture's most probable component."""
-        return self.soft.argmax(axis=1).astype(np.int64)
+        labels: Labels = self.soft.argmax(axis=1).astype(np.int64)
+        return labels
 
     @property
     def disagree(self) -> Labels:
@@ -65,8 +66,8 @@ class KMeansComparison:
         n = len(self.points)
         lines = [f"K-Means (best division into {k}) beside the mixture, {n} points", ""]
         lines.append(f"{'':>10} {'weight':>18} {'mean':>22} {'sd':>22}")
-        lines.append(f"{'component':>10} {'mixture':>9}{'K-Means':>9} {'mixture':>11}{'K-Means':>11}"
-                     f" {'mixture':>11}{'K-Means':>11}")
+        pair = f"{'mixture':>11}{'K-Means':>11}"
+        lines.append(f"{'component':>10} {'mixture':>9}{'K-Means':>9} {pair} {pair}")
         for j in range(k):
             lines.append(
                 f"{j + 1:>10} {m.weights[j]:>9.4f}{self.counts[j] / n:>9.4f}"

@@ -13,18 +13,19 @@ from emix.climbing import Climb, Outcome, Progress, Stop, climb_many
 from emix.em import Step, iterate
 from emix.errors import DataError, DegenerateWarning, NotConvergedWarning, ParameterError
 from emix.initialise import SortedColumn, named
+from emix.judging import least_worth_on, worths_on
 from emix.kernels import available_threads, kernel_for
 from emix.mixture import Mixture
 from emix.model import FLOOR, Model
 from emix.moments import Moments, moments_of
 from emix.result import Fit, Optimum
 from emix.search import Candidate, Plan, distinct, imposed, search
-from emix.soundness import degenerate_components, least_worth
+from emix.soundness import degenerate_components, on_floor
 from emix.sources.array import ArraySource
 from emix.sources.opening import open_source
 
 if TYPE_CHECKING:
-    from emix.arrays import Floats
+    from emix.soundness import Degenerate
 
 # The gradient per row at which a climb has arrived: four hundred thousand roundings.
 TOLERANCE = 1e-10
@@ -102,7 +103,9 @@ def fit(
     units = Units.of_spread(moments.mean, moments.sd)
     stop = _stop(tol, max_iter)
     number = as_seed(seed)
-    fitter = _Fitter(source, model, units, stop, number, threads, progress)
+    fitter = _Fitter(
+        source, model, units, moments.weight, stop, number, threads, progress
+    )
     candidates = fitter.candidates(start, n_starts)
     return _finish(candidates, fitter, moments, name)
 
@@ -139,7 +142,7 @@ def steps(
     threads = _threads(threads)
     moments = moments_of(source, threads)
     units = Units.of_spread(moments.mean, moments.sd)
-    within = model.inward(units, FLOOR if moments.sd[0] > 0 else 0.0)
+    within = model.inward(units, FLOOR)
     first = imposed(start, model)
     for step in iterate(source, imposed(first.inward(units), within), within, units, threads):
         mixture = first if step.iteration == 0 else \
@@ -154,10 +157,10 @@ class _Fitter:
     """One fit's data and settings, so that its stages need not hand them on one by one."""
 
     def __init__(
-        self, source: ArraySource, model: Model, units: Units, stop: Stop, seed: int,
-        threads: int, progress: Callable[[Progress], None] | None,
+        self, source: ArraySource, model: Model, units: Units, weight: float, stop: Stop,
+        seed: int, threads: int, progress: Callable[[Progress], None] | None,
     ) -> None:
-        self.source, self.model, self.units = source, model, units
+        self.source, self.model, self.units, self.weight = source, model, units, weight
         self.within = model.inward(units, FLOOR)
         self.stop, self.seed, self.threads, self.progress = stop, seed, threads, progress
         self.column = SortedColumn.of(source.sample(SEARCH_ROWS, seed), units)
@@ -199,16 +202,27 @@ class _Fitter:
         )
         return distinct(
             [
-                Candidate(c, least_worth(self.column, c.mixture, self.within), count)
+                Candidate(c, self._least_worth(c.mixture), count)
                 for c, count in zip(climbs, counts, strict=False)
             ],
             self.column,
         )
 
+    def _least_worth(self, mixture: Mixture) -> float:
+        return least_worth_on(
+            self.source, self.units, mixture, self.within, self.column.sd, self.threads
+        )
+
+    def degenerate(self, mixture: Mixture, model: Model) -> tuple[Degenerate, ...]:
+        """The degenerate components of an optimum in internal units."""
+        worth = worths_on(self.source, self.units, mixture, model, self.column.sd, self.threads)
+        expected = mixture.weights * self.weight
+        return degenerate_components(on_floor(mixture, model), worth, expected)
+
 
 def _finish(candidates: list[Candidate], fitter: _Fitter, moments: Moments, name: str) -> Fit:
     """From internal units to the Fit that the user gets."""
-    model, units = fitter.model, fitter.units
+    model = fitter.model
     optima = tuple(_optimum(candidate, fitter, moments) for candidate in candidates)
     best, climb = optima[0], candidates[0].climb
     # Trace in the units of the data: internal objectives differ by a constant.
@@ -232,10 +246,10 @@ def _optimum(candidate: Candidate, fitter: _Fitter, moments: Moments) -> Optimum
     mixture = model.held.imposed_on(climb.mixture.outward(fitter.units)).reordered(order)
     loglik = climb.loglik + moments.weight * fitter.units.log_jacobian
     objective = loglik + model.reordered(order).log_prior(mixture)
-    degenerate = ()
+    degenerate: tuple[Degenerate, ...] = ()
     if not candidate.is_sound:
-        degenerate = degenerate_components(
-            fitter.column, climb.mixture.reordered(order), fitter.within.reordered(order)
+        degenerate = fitter.degenerate(
+            climb.mixture.reordered(order), fitter.within.reordered(order)
         )
     return Optimum(loglik, objective, candidate.starts, climb.outcome, degenerate, mixture)
 
@@ -278,7 +292,7 @@ def _check(moments: Moments, model: Model) -> None:
     """Refuse what no choice of start could fit. Raises `DataError`."""
     if not model.held.learned_sds.any():
         return
-    if not moments.scatter[0] > 0:
+    if moments.minimum[0] == moments.maximum[0]:
         raise DataError(
             f"the column is constant: all of its {moments.count} "
             f"value{'s are' if moments.count != 1 else ' is'} {moments.minimum[0]:g}, "

@@ -137,17 +137,19 @@ class Mixture:
         return self.covariance.sds
 
     @property
-    def mean(self) -> Floats:
-        """E[x] = Σ Φ_k μ_k, shape (d,)."""
-        return self.weights @ self.means
+    def mean(self) -> float | Floats:
+        """E[x] = Σ Φ_k μ_k: a number in one column, (d,) in more."""
+        mean = self.weights @ self.means
+        return float(mean[0]) if self.n_features == 1 else mean
 
     @property
-    def variance(self) -> Floats:
-        """Cov[x] = Σ Φ_k (Σ_k + (μ_k − E[x])(μ_k − E[x])ᵀ): (d, d), and a number for d = 1."""
+    def variance(self) -> float | Floats:
+        """Cov[x] = Σ Φ_k (Σ_k + (μ_k − E[x])(μ_k − E[x])ᵀ): a number in one column, (d, d) in
+        more."""
         between = self.means - self.mean
         total = np.einsum("k,kij->ij", self.weights, self.covariance.dense())
         total = total + np.einsum("k,ki,kj->ij", self.weights, between, between)
-        return total[0, 0] if self.n_features == 1 else total
+        return float(total[0, 0]) if self.n_features == 1 else total
 
     def logpdf(self, x: object) -> Floats:
         """log f(x) for rows x (n, d) or (n,): shape (n,), natural logarithm.
@@ -185,7 +187,7 @@ class Mixture:
         """
         from emix.univariate import cdf
 
-        return cdf(self, self._points(x)[:, 0])
+        return cdf(self, self._points(x)[:, 0].astype(np.float64, copy=False))
 
     def quantile(self, probability: object) -> Floats:
         """The x with cdf(x) = probability, one column: same shape as `probability`.

@@ -39,10 +39,12 @@ class Moments:
     @property
     def sd(self) -> Floats:
         """(d,) standard deviations, Σ w in the denominator."""
-        spread = np.sqrt(self.scatter / self.weight)
-        # A scatter beyond the doubles: the range says enough to choose units by.
-        wide: Floats = self.maximum / 2 - self.minimum / 2
-        return np.where(np.isfinite(spread), spread, wide)
+        spread: Floats = np.sqrt(self.scatter / self.weight)
+        if np.isfinite(spread).all() and (spread > 0).all():
+            return spread
+        # Squares beyond the doubles, or below them: the range says enough to choose units by.
+        half_range: Floats = self.maximum / 2 - self.minimum / 2
+        return np.where(np.isfinite(spread) & (spread > 0), spread, half_range)
 
     def __add__(self, other: Moments) -> Moments:
         if self.weight == 0 or other.weight == 0:

@@ -56,7 +56,10 @@ def worths(column: SortedColumn, mixture: Mixture, model: Model) -> Floats:
     return np.where(judged, gains - place, np.inf)
 
 
-def left_out_gains(points: Floats, weight: Floats, mixture: Mixture, model: Model) -> Floats:
+def left_out_gains(
+    points: Floats, weight: Floats, mixture: Mixture, model: Model,
+    counts: Floats | None = None, total: float | None = None,
+) -> Floats:
     """What each component gains the mixture on points left out one at a time, in nats: (k,).
 
     points, weight (n,): a row of weight 3 is three points, of which one is left out. With r the
@@ -65,6 +68,9 @@ def left_out_gains(points: Floats, weight: Floats, mixture: Mixture, model: Mode
     (n_k σ² − r δ² n_k / c) / c, as far as each is learned; the other components stay as they
     are. The gain is Σ w [log f with k so changed − log f without k], +∞ where only k explains
     a point.
+
+    Where the points are a part of the data, `counts` (k,) and `total` are those of all of it;
+    gains of the parts add.
     """
     k = mixture.n_components
     x = points[:, None]
@@ -72,7 +78,8 @@ def left_out_gains(points: Floats, weight: Floats, mixture: Mixture, model: Mode
     with np.errstate(all="ignore"):
         logs = np.log(mixture.weights) + log_normal(x, means, sds)
         responsibilities = np.exp(logs - np.logaddexp.reduce(logs, axis=1)[:, None])
-        counts = weight @ responsibilities
+        if counts is None or total is None:
+            counts, total = weight @ responsibilities, float(weight.sum())
         out = responsibilities * np.minimum(weight, 1)[:, None]
         left = np.maximum(counts - out, 1e-12)
         delta = x - means
@@ -80,7 +87,7 @@ def left_out_gains(points: Floats, weight: Floats, mixture: Mixture, model: Mode
         moved = np.where(held.learned_means[:, 0], means - out * delta / left, means)
         shrunk = (counts * sds**2 - out * delta**2 * counts / left) / left
         variance = np.where(held.learned_sds, np.maximum(shrunk, model.floor**2), sds**2)
-        share = np.where(held.learned_weights, left / (weight.sum() - 1), mixture.weights)
+        share = np.where(held.learned_weights, left / (total - 1), mixture.weights)
         share = np.minimum(share, 1.0)
         changed = np.log(share) + log_normal(x, moved, np.sqrt(variance))
         gains = np.empty(k)
@@ -112,22 +119,23 @@ def least_worth(column: SortedColumn, mixture: Mixture, model: Model) -> float:
 
 
 def degenerate_components(
-    column: SortedColumn, mixture: Mixture, model: Model
+    narrow: Mask, worth: Floats, expected: Floats
 ) -> tuple[Degenerate, ...]:
-    """The degenerate components of an optimum, in order, each with its reason."""
+    """The degenerate components, in order, each with its reason in words.
+
+    All (k,): which rest on the floor, what each is worth, and its expected points.
+    """
     found = []
-    narrow, worth = on_floor(mixture, model), worths(column, mixture, model)
-    for component in range(mixture.n_components):
-        expected = mixture.weights[component] * column.weight.sum()
+    for component, points in enumerate(expected):
         if narrow[component]:
             reason = (
-                f"it has no width: its {expected:.3g} expected points are one value, and its "
+                f"it has no width: its {points:.3g} expected points are one value, and its "
                 f"standard deviation rests on the floor"
             )
         elif worth[component] < LEAST_WORTH:
             reason = (
-                f"its {expected:.3g} expected points do not foretell each other: left out one at "
-                f"a time, and with its place to be named, they are {-worth[component]:.1f} nats "
+                f"its {points:.3g} expected points do not foretell each other: left out one at a "
+                f"time, and with its place to be named, the data are {-worth[component]:.1f} nats "
                 f"better off without it"
             )
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,6 +85,6 @@ def entropy(mixture: Mixture) -> float:
 
         breaks = np.unique(np.clip((edges - mean) / sd, -12, 12))
         bounds = np.unique(np.concatenate([[-12.0], breaks, [12.0]]))
-        for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+        for low, high in pairwise(bounds):
             total -= weight * quad(integrand, low, high, epsabs=1e-11, epsrel=1e-11)[0]
     return float(total / np.sqrt(2 * np.pi))

@@ -66,7 +66,8 @@ class Dense:
 
     def unwhiten(self, whitened: Floats, component: int) -> Floats:
         """L z, (n, d)."""
-        return whitened @ self.factors[component].T
+        unwhitened: Floats = whitened @ self.factors[component].T
+        return unwhitened
 
     def dense(self) -> Floats:
         return self.factors @ np.swapaxes(self.factors, 1, 2)

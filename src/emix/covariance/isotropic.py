@@ -32,11 +32,11 @@ class Isotropic:
 
     def whiten(self, deviations: Floats, component: int) -> Floats:
         """(x − μ) / σ, (n, d)."""
-        return deviations / self.sds[component]
+        return deviations / float(self.sds[component])
 
     def unwhiten(self, whitened: Floats, component: int) -> Floats:
         """σ z, (n, d)."""
-        return whitened * self.sds[component]
+        return whitened * float(self.sds[component])
 
     def dense(self) -> Floats:
         """σ_k² I, (k, d, d)."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any, TypeVar
 
 import numpy as np
@@ -105,6 +102,8 @@ def load(name: str) -> Dataset:
     if name not in _sources():
         raise DataError(f"no data set {name!r}; {_choices('data set', name, names())}")
     about = _sources()[name]
+    from importlib import resources
+
     with resources.files("emix.datasets").joinpath(f"{name}.csv").open(encoding="utf-8") as file:
         header = file.readline().rstrip("\n").split(",")
         table = np.loadtxt(file, delimiter=",", ndmin=2)
@@ -128,6 +127,10 @@ def load(name: str) -> Dataset:
 
 @cache
 def _sources() -> dict[str, dict[str, Any]]:
+    # Imported here: `import emix` should cost little more than `import numpy`.
+    import tomllib
+    from importlib import resources
+
     text = resources.files("emix.datasets").joinpath("sources.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
@@ -138,6 +141,8 @@ def _read_only(array: Array) -> Array:
 
 
 def _choices(kind: str, wanted: object, known: tuple[str, ...]) -> str:
+    import difflib
+
     close = difflib.get_close_matches(str(wanted), known)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"{hint}expected one of the {kind}s {', '.join(known)}"

@@ -23,27 +23,26 @@ if os.environ.get("EMIX_KERNEL") == "portable":
     why_not_native = "EMIX_KERNEL=portable asks for it"
 else:
     try:
+        from emix.kernels import _native
         from emix.kernels.native import NativeKernel
     except ImportError as reason:
         why_not_native = f"the native kernel was not built ({reason})"
     else:
+        # A wrong EMIX_INSTRUCTION_SET raises ValueError here, rather than falling back in silence.
+        _native.instruction_set()
         NATIVE = NativeKernel()
 
 
 def kernel_for(components: Components) -> Kernel:
     """The fastest kernel that can score these components."""
-    if NATIVE is not None and components.means.shape[1] == 1:
-        if isinstance(components.covariance, Isotropic):
-            return NATIVE
-    return PORTABLE
+    one_column = components.means.shape[1] == 1 and isinstance(components.covariance, Isotropic)
+    return NATIVE if NATIVE is not None and one_column else PORTABLE
 
 
 def instruction_set() -> str:
     """What the kernel was compiled for, as `emix info` and benchmarks report it."""
     if NATIVE is None:
         return "portable (NumPy)"
-    from emix.kernels import _native
-
     return _native.instruction_set()
 
 

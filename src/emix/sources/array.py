@@ -45,11 +45,11 @@ class ArraySource:
 
     @property
     def n_rows(self) -> int:
-        return self.points.shape[0]
+        return len(self.points)
 
     @property
     def n_features(self) -> int:
-        return self.points.shape[1]
+        return int(self.points.shape[1])
 
     @property
     def dtype(self) -> np.dtype[np.floating]:
