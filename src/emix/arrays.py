@@ -151,14 +151,17 @@ def as_components(value: object, k: int, name: str) -> Floats:
     NaN is allowed and means "learn this one". Raises `ParameterError` otherwise.
     """
     try:
-        array = np.array(value, dtype=np.float64)
+        array = np.array(value)
+        if array.dtype.kind not in "fiu":
+            raise TypeError
+        array = array.astype(np.float64)
     except (TypeError, ValueError):
         raise ParameterError(
             f"{name}={value!r} is not numbers; give one for all components or a list of {k}, "
             f"with nan where it is to be learned"
         ) from None
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
+    if array.ndim > 1 and array.size == len(array):
+        array = array.reshape(-1)
     if array.ndim == 0:
         array = np.full(k, float(array))
     if array.shape != (k,):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,13 @@ import numpy as np
 from emix.arrays import Units, as_seed
 from emix.climbing import Climb, Outcome, Progress, Stop, climb_many
 from emix.em import Step, iterate
-from emix.errors import DataError, DegenerateWarning, NotConvergedWarning, ParameterError
+from emix.errors import (
+    DataError,
+    DegenerateWarning,
+    NotConvergedWarning,
+    NumericalError,
+    ParameterError,
+)
 from emix.initialise import SortedColumn, named
 from emix.judging import least_worth_on, worths_on
 from emix.kernels import available_threads, kernel_for
@@ -99,12 +106,12 @@ def fit(
     model = Model.parse(k, source.n_features, covariance, weights, means, sds, covariances, prior)
     threads = _threads(threads)
     moments = moments_of(source, threads)
-    _check(moments, model)
+    _check(moments, model, name)
     units = Units.of_spread(moments.mean, moments.sd)
     stop = _stop(tol, max_iter)
     number = as_seed(seed)
     fitter = _Fitter(
-        source, model, units, moments.weight, stop, number, threads, progress
+        source, name, model, units, moments.weight, stop, number, threads, progress
     )
     candidates = fitter.candidates(start, n_starts)
     return _finish(candidates, fitter, moments, name)
@@ -148,6 +155,11 @@ def steps(
         mixture = first if step.iteration == 0 else \
             model.held.imposed_on(step.mixture.outward(units))
         statistics = step.statistics.outward(units)
+        if not np.isfinite(statistics.scatter).all():
+            raise NumericalError(
+                f"the scatter at step {step.iteration} is not finite: the start is further from "
+                f"the data than double precision can square; start nearer, or rescale"
+            )
         loglik = statistics.loglik
         objective = loglik + model.log_prior(mixture)
         yield Step(step.iteration, mixture, loglik, objective, statistics)
@@ -157,9 +169,10 @@ class _Fitter:
     """One fit's data and settings, so that its stages need not hand them on one by one."""
 
     def __init__(
-        self, source: ArraySource, model: Model, units: Units, weight: float, stop: Stop,
-        seed: int, threads: int, progress: Callable[[Progress], None] | None,
+        self, source: ArraySource, name: str, model: Model, units: Units, weight: float,
+        stop: Stop, seed: int, threads: int, progress: Callable[[Progress], None] | None,
     ) -> None:
+        self.name = name
         self.source, self.model, self.units, self.weight = source, model, units, weight
         self.within = model.inward(units, FLOOR)
         self.stop, self.seed, self.threads, self.progress = stop, seed, threads, progress
@@ -178,7 +191,7 @@ class _Fitter:
                 )
             begun = imposed(start.inward(self.units), self.within)
             return self._on_all_data([begun], [1])
-        if n_starts is not None and (isinstance(n_starts, bool) or n_starts < 1):
+        if n_starts is not None and not _is_whole(n_starts, 1):
             raise ParameterError(f"n_starts={n_starts!r}; expected 1 or more")
         if start is None and n_starts is None:
             plan = Plan.default(k, len(self.column.points))
@@ -187,14 +200,33 @@ class _Fitter:
             if kind is not None:
                 named(kind)
             plan = Plan.of_starts(n_starts or 10, kind)
+        self._refuse_few_values()
         whole = self.source.n_rows <= SEARCH_ROWS
-        stop = self.stop if whole else Stop(max(self.stop.tol, 1e-6), 500)
+        # Short run and climb together take max_iter steps at most.
+        plan = replace(plan, short_run=min(plan.short_run, self.stop.max_iter))
+        left = self.stop.max_iter - plan.short_run
+        stop = Stop(self.stop.tol, left) if whole else Stop(max(self.stop.tol, 1e-6), 500)
         found = search(self.column, k, self.within, plan, self.seed, stop, self.threads)
         if whole:
             return found
         finalists = found[:FINALISTS]
         return self._on_all_data([c.climb.mixture for c in finalists],
                                  [c.starts for c in finalists])
+
+    def _refuse_few_values(self) -> None:
+        """Raise `DataError` for more components than values, unless their spreads are held."""
+        k = self.model.n_components
+        if len(self.column.points) >= k or not self.model.held.learned_sds.any():
+            return
+        values = len(self.column.points)
+        if self.source.n_rows > SEARCH_ROWS:
+            values = len(np.unique(self.source.points))
+        if values < k:
+            raise DataError(
+                f"{self.name} has {values} distinct value{'s' * (values > 1)} in "
+                f"{self.source.n_rows} rows, which cannot tell {k} components apart: at most "
+                f"k={values} can be learned; hold the standard deviations (sds=...) to fit more"
+            )
 
     def _on_all_data(self, starts: list[Mixture], counts: list[int]) -> list[Candidate]:
         climbs = climb_many(
@@ -272,29 +304,34 @@ def _warnings(best: Optimum, climb: Climb, fitter: _Fitter) -> tuple[str, ...]:
 def _threads(threads: int | None) -> int:
     if threads is None:
         return available_threads()
-    if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
+    if not _is_whole(threads, 1):
         raise ParameterError(f"threads={threads!r}; expected a number of processors, 1 or more")
     return int(threads)
+
+
+def _is_whole(number: object, least: int) -> bool:
+    whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
+    return whole and number >= least  # type: ignore[operator]
 
 
 def _stop(tol: float | None, max_iter: int | None) -> Stop:
     tol = TOLERANCE if tol is None else tol
     max_iter = MAX_ITER if max_iter is None else max_iter
-    if not tol >= 0:
-        raise ParameterError(f"tol={tol}; expected a gradient per row, 0 or more (0 climbs until "
+    if not isinstance(tol, int | float | np.number) or not tol >= 0:
+        raise ParameterError(f"tol={tol!r}; expected a gradient per row, 0 or more (0 climbs until "
                              f"max_iter)")
-    if isinstance(max_iter, bool) or max_iter < 0:
+    if not _is_whole(max_iter, 0):
         raise ParameterError(f"max_iter={max_iter!r}; expected a number of EM steps, 0 or more")
     return Stop(float(tol), int(max_iter))
 
 
-def _check(moments: Moments, model: Model) -> None:
+def _check(moments: Moments, model: Model, name: str) -> None:
     """Refuse what no choice of start could fit. Raises `DataError`."""
     if not model.held.learned_sds.any():
         return
     if moments.minimum[0] == moments.maximum[0]:
         raise DataError(
-            f"the column is constant: all of its {moments.count} "
+            f"{name} is constant: all of its {moments.count} "
             f"value{'s are' if moments.count != 1 else ' is'} {moments.minimum[0]:g}, "
             f"so it has no spread to learn; hold the standard deviations (sds=...) to fit means"
         )

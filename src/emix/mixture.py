@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emix.arrays import Floats, Labels, Order, Points, as_points, frozen
+from emix.arrays import Floats, Labels, Order, Points, as_points, as_seed, frozen
 from emix.covariance import Covariances, Dense, Isotropic
 from emix.errors import DataError, ParameterError
 from emix.kernels import kernel_for
@@ -215,11 +215,12 @@ class Mixture:
         """n independent rows and the components they came from: (n, d) or (n,), and (n,).
 
         An integer seed gives the same rows each time; a Generator is advanced.
-        Raises `ParameterError` for a negative n.
+        Raises `ParameterError` when n is no number of rows or seed is no seed.
         """
-        if n < 0:
-            raise ParameterError(f"n={n}; expected a number of rows, 0 or more")
-        rng = seed if isinstance(seed, np.random.Generator) else np.random.default_rng(seed)
+        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
+            raise ParameterError(f"n={n!r}; expected a number of rows, 0 or more")
+        is_generator = isinstance(seed, np.random.Generator)
+        rng = seed if is_generator else np.random.default_rng(as_seed(seed))
         labels = rng.choice(self.n_components, size=n, p=self.weights / self.weights.sum())
         x = rng.standard_normal((n, self.n_features))
         for component in range(self.n_components):
@@ -279,12 +280,18 @@ class Mixture:
             if means.shape[1] != 1:
                 raise ParameterError(f"sds given for means in {means.shape[1]} columns")
             mixture = cls.univariate(plain["weights"], means[:, 0], plain["sds"])
-            _numbers(plain["covariances"], "covariances", 3)
+            covariances = _numbers(plain["covariances"], "covariances", 3)
+            with np.errstate(over="ignore", under="ignore"):
+                dense = mixture.covariance.dense()
+            if covariances.shape != dense.shape or not np.allclose(
+                covariances, dense, rtol=1e-12, atol=0
+            ):
+                raise ParameterError("covariances are not the squares of sds; give one of them")
             return mixture
         return cls(plain["weights"], plain["means"], plain["covariances"])
 
     def _points(self, x: object) -> Points:
-        if np.ndim(x) == 0 and not hasattr(x, "to_numpy"):  # type: ignore[arg-type]
+        if isinstance(x, int | float | np.number) or (isinstance(x, np.ndarray) and x.ndim == 0):
             x = np.reshape(np.asarray(x), (1,))
         points = as_points(x)
         if points.shape[1] != self.n_features:
@@ -302,7 +309,10 @@ class Mixture:
 def _numbers(value: object, name: str, n_axes: int) -> Floats:
     """A copy of `value` as finite float64 with so many axes, or `ParameterError`."""
     try:
-        array = np.array(value, dtype=np.float64)
+        array = np.array(value)
+        if array.dtype.kind not in "fiu":
+            raise TypeError
+        array = array.astype(np.float64)
     except (TypeError, ValueError):
         raise ParameterError(f"{name} is not an array of numbers of equal lengths") from None
     if array.ndim != n_axes or array.size == 0:

@@ -28,8 +28,6 @@ else:
     except ImportError as reason:
         why_not_native = f"the native kernel was not built ({reason})"
     else:
-        # A wrong EMIX_INSTRUCTION_SET raises ValueError here, rather than falling back in silence.
-        _native.instruction_set()
         NATIVE = NativeKernel()
 
 

@@ -1,0 +1,137 @@
+"""Options that commands share, and the model they describe."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import click
+
+from emix.errors import ParameterError
+
+Function = Callable[..., Any]
+
+
+def numbers(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> list[float] | None:
+    """Numbers separated by commas; "nan" stands for one that is to be learned."""
+    if value is None:
+        return None
+    found = []
+    for position, cell in enumerate(value.split(","), start=1):
+        try:
+            # float() would take 1_000, which is more often a slip than a thousand.
+            found.append(float(cell.replace("_", "not a digit")))
+        except ValueError:
+            raise click.BadParameter(
+                f"entry {position} of {value!r} is {cell.strip()!r}; expected numbers separated "
+                f"by commas, such as 0,2.5 (where it says that nan learns one: 0,nan)"
+            ) from None
+    return found
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """Which column, and which model of it: the options of `fit` and `steps` alike."""
+
+    k: int | None
+    columns: str | None
+    weight_column: str | None
+    covariance: str
+    equal_weights: bool
+    weights: list[float] | None
+    means: list[float] | None
+    sd: float | None
+    sds: list[float] | None
+    prior_mean: float | None
+    prior_sd: float | None
+    dirichlet: list[float] | None
+
+    def arguments(self) -> dict[str, Any]:
+        """As `emix.fit` takes them; raises `ParameterError` for options that contradict."""
+        if self.equal_weights and self.weights is not None:
+            raise ParameterError("--equal-weights and --weights both hold the weights; give one")
+        if self.sd is not None and self.sds is not None:
+            raise ParameterError("--sd and --sds both hold standard deviations; give one")
+        return {
+            "covariance": self.covariance,
+            "weights": "equal" if self.equal_weights else self.weights,
+            "means": self.means,
+            "sds": self.sds if self.sd is None else self.sd,
+            "prior": self._priors() or None,
+        }
+
+    def _priors(self) -> list[object]:
+        from emix.priors import DirichletPrior, NormalPrior
+
+        priors: list[object] = []
+        if self.prior_sd is not None:
+            priors.append(NormalPrior(self.prior_mean or 0.0, self.prior_sd))
+        elif self.prior_mean is not None:
+            raise ParameterError(
+                "--prior-mean says where the means are expected but not how firmly; add --prior-sd"
+            )
+        if self.dirichlet is not None:
+            alpha = self.dirichlet
+            priors.append(DirichletPrior(alpha[0] if len(alpha) == 1 else tuple(alpha)))
+        return priors
+
+
+_MODEL_OPTIONS = (
+    click.option("-k", "k", type=int, metavar="K", help="Number of components."),
+    click.option("--columns", metavar="NAME",
+                 help="The column of SOURCE to use: its name, or its position from 1. Needed when "
+                      "there are several. A name with a comma goes in double quotes."),
+    click.option("--weight-column", metavar="NAME",
+                 help="A column of SOURCE with the weight of each row; a weight counts as "
+                      "repetition."),
+    click.option("--covariance", default="V", show_default=True, metavar="V|E|full|tied",
+                 help="V (or full): each component has its own standard deviation; E (or tied): "
+                      "one for all."),
+    click.option("--equal-weights", is_flag=True, help="Hold every weight at 1/K."),
+    click.option("--weights", callback=numbers, metavar="W,...",
+                 help="Hold weights, one for each component; nan learns that one: .2,nan,.5"),
+    click.option("--means", callback=numbers, metavar="M,...",
+                 help="Hold means, one for each component; nan learns that one: 0,nan"),
+    click.option("--sd", type=float, metavar="S", help="Hold every standard deviation at S."),
+    click.option("--sds", callback=numbers, metavar="S,...",
+                 help="Hold standard deviations, one for each component; nan learns that one: "
+                      "1,nan"),
+    click.option("--prior-mean", type=float, metavar="M",
+                 help="Centre of a normal prior on the means, 0 unless given; needs --prior-sd."),
+    click.option("--prior-sd", type=float, metavar="S",
+                 help="Put a normal prior with this standard deviation on the means; EM then "
+                      "climbs the log-posterior."),
+    click.option("--dirichlet", callback=numbers, metavar="A[,...]",
+                 help="Put a Dirichlet prior on the weights: one concentration of at least 1 for "
+                      "all components, or one for each."),
+)
+
+
+def model_options(function: Function) -> Function:
+    """Add the options of `ModelOptions`; the command gets them as `model`."""
+
+    @functools.wraps(function)
+    def with_model(**given: Any) -> Any:
+        of_model = {field.name: given.pop(field.name) for field in fields(ModelOptions)}
+        return function(model=ModelOptions(**of_model), **given)
+
+    wrapped: Function = with_model
+    for option in reversed(_MODEL_OPTIONS):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+START_HELP = ("Kind of start: kmeans, quantiles, random, responsibilities, kmeans++.")
+
+source_argument = click.argument("source", metavar="SOURCE")
+seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
+                           metavar="N", help="Seed of all that is random; the same seed gives the "
+                                             "same result.")
+json_option = click.option("--json", "as_object", is_flag=True,
+                           help="Print one JSON object, with all digits, instead of words.")
+output_option = click.option("-o", "--output", metavar="FILE",
+                             help="Write to FILE instead of standard output.")

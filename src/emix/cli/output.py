@@ -1,0 +1,144 @@
+"""What goes out: words to standard error, data to standard output or whole into a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+import sys
+import time
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from emix.cli.exits import Exit, Refusal
+from emix.errors import DegenerateWarning, NotConvergedWarning
+
+if TYPE_CHECKING:
+    from emix.climbing import Progress
+
+ROWS_AT_A_TIME = 4096
+
+
+def say(message: str) -> None:
+    """A line of words on standard error."""
+    click.echo(message, err=True)
+
+
+def printable(text: str) -> str:
+    """Text from outside with control characters escaped: a name must not drive the terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def as_json(plain: object, indent: int | None = None) -> str:
+    """Plain data as JSON; what is not finite, and so no JSON number, becomes null.
+
+    >>> as_json({"loglik": float("-inf"), "n": 2})
+    '{"loglik": null, "n": 2}'
+    """
+    return json.dumps(finite(plain), allow_nan=False, indent=indent)
+
+
+def finite(plain: Any) -> Any:
+    """The same plain data with None for numbers that are not finite."""
+    if isinstance(plain, float):
+        return plain if math.isfinite(plain) else None
+    if isinstance(plain, dict):
+        return {key: finite(value) for key, value in plain.items()}
+    if isinstance(plain, list | tuple):
+        return [finite(value) for value in plain]
+    return plain
+
+
+def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    """A table as CSV text, in pieces; floats with all their digits (repr)."""
+    rows = iter(rows)
+    piece: Iterable[Sequence[object]] = [header]
+    while piece:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(piece)
+        yield text.getvalue()
+        piece = list(islice(rows, ROWS_AT_A_TIME))
+
+
+def require_folders(*paths: str | None) -> None:
+    """Refuse outputs that could not be written, before the work whose results they are for."""
+    for path in paths:
+        if path is None:
+            continue
+        folder = os.path.dirname(os.path.abspath(path))
+        if not os.path.isdir(folder):
+            raise Refusal(f"{path}: cannot be written: there is no folder {folder}; make it first",
+                          Exit.OUTPUT)
+        if os.path.isdir(path):
+            raise Refusal(f"{path}: cannot be written: it is a folder; expected a file name",
+                          Exit.OUTPUT)
+
+
+@contextmanager
+def writing(path: str) -> Iterator[None]:
+    """Say that a file was written, or raise a `Refusal` saying why it was not."""
+    try:
+        yield
+    except OSError as error:
+        raise Refusal(f"{path}: cannot be written: {error.strerror or error}; nothing that was "
+                      f"there has changed", Exit.OUTPUT) from None
+    say(f"wrote {path}")
+
+
+def write_table(path: str | None, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A CSV table to a file, whole or not at all, or to standard output for None or "-"."""
+    from emix.modelfile import write_whole
+
+    if path is None or path == "-":
+        for piece in as_csv(header, rows):
+            click.echo(piece, nl=False)
+        return
+    with writing(path):
+        write_whole(path, as_csv(header, rows))
+
+
+@contextmanager
+def quiet_warnings() -> Iterator[None]:
+    """The report carries emix's own warnings; their raw lines would say everything twice."""
+    with warnings.catch_warnings():
+        for category in (NotConvergedWarning, DegenerateWarning):
+            warnings.simplefilter("ignore", category)
+        yield
+
+
+class ProgressLine:
+    """One line on standard error about a fit that lasts, rewritten in place, erased at the end.
+
+    Nothing is written within the first second, nor where standard error is not a terminal.
+    """
+
+    QUIET_SECONDS, BETWEEN_SECONDS = 1.0, 0.1
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + self.QUIET_SECONDS
+        self._width = 0
+        self._is_terminal = sys.stderr is not None and sys.stderr.isatty()
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if not self._is_terminal or now < self._next:
+            return
+        self._next = now + self.BETWEEN_SECONDS
+        self._rewrite(f"climb {progress.run} of {progress.n_runs}, step {progress.iteration}, "
+                      f"gradient {progress.gradient:.1e}")
+
+    def erase(self) -> None:
+        if self._width:
+            self._rewrite("")
+            click.echo("\r", err=True, nl=False)
+
+    def _rewrite(self, line: str) -> None:
+        click.echo("\r" + line.ljust(self._width), err=True, nl=False)
+        self._width = len(line)

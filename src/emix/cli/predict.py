@@ -1,0 +1,71 @@
+"""`emix predict`: the component of each row, by a saved model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from emix.cli.inputs import parse_columns, read_as_fitted, read_columns
+from emix.cli.options import output_option, source_argument
+from emix.cli.output import ROWS_AT_A_TIME, require_folders, write_table
+from emix.cli.show import column_names
+from emix.errors import DataError
+
+if TYPE_CHECKING:
+    from emix.arrays import Floats
+    from emix.mixture import Mixture
+
+
+@click.command()
+@click.argument("model", metavar="MODEL")
+@source_argument
+@click.option("--columns", metavar="NAME",
+              help="The column of SOURCE to score: its name, or its position from 1. Without it, "
+                   "the column that the model was fitted to.")
+@click.option("--responsibilities", is_flag=True,
+              help="Add p1, ..., pK, the probability of each component, and logpdf, the "
+                   "log-density of the row (natural logarithm).")
+@output_option
+def predict(
+    model: str, source: str, columns: str | None, responsibilities: bool, output: str | None
+) -> None:
+    """Assign each row of SOURCE to its most probable component.
+
+    MODEL is a file that `emix fit --save` wrote. Prints a CSV table with one row for each of
+    SOURCE, in its order; label counts components from 1, as reports do.
+
+    \b
+    Example:
+      emix predict m.json new.csv --responsibilities -o labels.csv
+    """
+    from emix import modelfile
+
+    mixture, about = modelfile.read(model)
+    if output not in (None, "-"):
+        require_folders(output)
+    d = mixture.n_features
+    wanted = parse_columns(columns)
+    table = read_columns(source, wanted) if wanted is not None else \
+        read_as_fitted(source, column_names(about, d), d)
+    if len(table.names) != d:
+        raise DataError(f"{source}: {len(table.names)} columns, {', '.join(table.names[:20])}; the "
+                        f"model is of {d}; choose with --columns")
+    header = ["label"]
+    if responsibilities:
+        header += [*(f"p{j + 1}" for j in range(mixture.n_components)), "logpdf"]
+    write_table(output, header, _rows(mixture, table.data, responsibilities))
+
+
+def _rows(mixture: Mixture, data: Floats, responsibilities: bool) -> Iterator[list[object]]:
+    """Rows of the answer, made block by block so that a long table needs no n × k array."""
+    for first in range(0, len(data), ROWS_AT_A_TIME):
+        rows = data[first:first + ROWS_AT_A_TIME]
+        labels = (mixture.predict(rows) + 1).tolist()
+        if not responsibilities:
+            yield from ([label] for label in labels)
+            continue
+        shares, densities = mixture.responsibilities(rows).tolist(), mixture.logpdf(rows).tolist()
+        yield from ([label, *r, density]
+                    for label, r, density in zip(labels, shares, densities, strict=True))
