@@ -330,8 +330,8 @@ def _check(moments: Moments, model: Model, name: str) -> None:
     if not model.held.learned_sds.any():
         return
     if moments.minimum[0] == moments.maximum[0]:
+        what = "its only value is" if moments.count == 1 else f"all {moments.count} values are"
         raise DataError(
-            f"{name} is constant: all of its {moments.count} "
-            f"value{'s are' if moments.count != 1 else ' is'} {moments.minimum[0]:g}, "
-            f"so it has no spread to learn; hold the standard deviations (sds=...) to fit means"
+            f"{name} is constant: {what} {moments.minimum[0]:g}, so it has no spread to learn; "
+            f"hold the standard deviations (sds=...) to fit means"
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -42,6 +41,9 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes | Iterable[st
         with open(path, "wb") as file:
             file.writelines(_pieces(content))
         return
+    # Imported here: reading a model, or importing emix, needs none of it.
+    import tempfile
+
     target = os.path.realpath(os.fspath(path))
     handle, aside = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".emix-", suffix=".tmp")
     try:

@@ -92,9 +92,9 @@ class PortableKernel:
             r = score(components, _float64(rows.points))[1]
             w = np.ones(len(r)) if rows.sample_weight is None else rows.sample_weight
             hard += float(w @ np.log(r.max(axis=1)))
-            # r log r is 0 in the limit r = 0.
-            terms = np.where(r > 0, r * np.log(np.where(r > 0, r, 1.0)), 0.0)
-            soft += float(w @ terms.sum(axis=1))
+            with np.errstate(under="ignore"):
+                # r log r is 0 in the limit r = 0.
+                soft += float(w @ (r * np.log(np.where(r > 0, r, 1.0))).sum(axis=1))
         return hard, soft
 
 
