@@ -1,7 +1,9 @@
 // Compiled once per instruction set, with EMIX_LEVEL as its namespace and
 // EMIX_VECTOR_BYTES as its vector width.
-#include "climb_column.hpp"
+#include "classification_column.hpp"
 #include "moments.hpp"
+#include "search_column.hpp"
+#include "sorted_column.hpp"
 
 namespace emix::EMIX_LEVEL {
 namespace {
@@ -39,13 +41,31 @@ void moments(const Column& column, int threads, Moments& out) {
     out = column_moments(column, threads);
 }
 
-void climb(const Column& column, const ClimbRequest& request, int threads, ClimbResult& result) {
-    climb_all(column, request, threads, result);
+void climb(const Column& column, const ClimbRequest& request, int threads, ClimbResult& result,
+           const TraceListener* listener) {
+    climb_all(column, request, threads, result, listener);
+}
+
+void classification(const Column& column, const ColumnMixture& mixture, int threads, double* hard,
+                    double* soft) {
+    const Sureness sums = classify(column, mixture, threads);
+    *hard = sums.hard;
+    *soft = sums.soft;
+}
+
+void optimal_breaks(const double* points, const double* weight, int64_t n, int64_t k,
+                    int64_t* breaks) {
+    OptimalBreaks(points, weight, n, k).find(breaks);
+}
+
+void search(const SearchRequest& request, int threads, const SearchListener& listener) {
+    Search(request, threads, listener)();
 }
 
 }  // namespace
 
 extern const Kernel kernel;
-const Kernel kernel{expect, log_density, responsibilities, labels, moments, climb};
+const Kernel kernel{expect,  log_density,    responsibilities, labels,         moments,
+                    climb,   classification, sort_column,      optimal_breaks, search};
 
 }  // namespace emix::EMIX_LEVEL

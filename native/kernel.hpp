@@ -59,7 +59,61 @@ struct ClimbResult {
     std::int64_t *iterations, *outcome;
 };
 
+// Where climbs report the objective at each of their steps, climb by climb.
+struct TraceListener {
+    void* context;
+    void (*climbed)(void* context, const double* trace, std::int64_t length);
+};
+
 enum Outcome : std::int64_t { converged = 0, not_converged = 1, fell = 2, not_finite = 3 };
+
+// The rows of a column that have weight, sorted, and ties made one point.
+struct SortedColumn {
+    double *points, *weight;
+    std::int64_t count;
+    double sd;
+};
+
+// The kinds of start, in the order of STARTS in emix.initialise.
+enum StartKind : std::int64_t {
+    kmeans_start = 0,
+    quantiles_start = 1,
+    responsibilities_start = 2,
+    random_start = 3,
+    plus_plus_start = 4
+};
+
+// What emix.search is asked for. The points are in internal units, ascending
+// and distinct, and every weight is positive.
+struct SearchRequest {
+    SortedColumn column;
+    std::int64_t k;
+    ColumnTerms terms;
+    std::int64_t starts;
+    const std::int64_t* kinds;
+    std::int64_t chains, swaps, short_run, kept;
+    double short_tolerance;
+    std::uint64_t seed;
+    double tolerance;
+    std::int64_t max_iter;
+};
+
+// One optimum that the search found.
+struct Summit {
+    const double *weights, *means, *sds;
+    double objective, loglik, gradient, worth;
+    std::int64_t iterations, outcome, starts;
+    const double* trace;
+    std::int64_t trace_length;
+};
+
+// Where the search reports to: the summits, best first, at its end; and whether
+// it has been interrupted, now and then on the thread that called it.
+struct SearchListener {
+    void* context;
+    void (*found)(void* context, const Summit&);
+    bool (*interrupted)(void* context);
+};
 
 // One compiled level of the kernel.
 struct Kernel {
@@ -68,7 +122,15 @@ struct Kernel {
     void (*responsibilities)(const Column&, const ColumnMixture&, int threads, double* out);
     void (*labels)(const Column&, const ColumnMixture&, int threads, std::int64_t* out);
     void (*moments)(const Column&, int threads, Moments&);
-    void (*climb)(const Column&, const ClimbRequest&, int threads, ClimbResult&);
+    // The listener may be null.
+    void (*climb)(const Column&, const ClimbRequest&, int threads, ClimbResult&,
+                  const TraceListener*);
+    void (*classification)(const Column&, const ColumnMixture&, int threads, double* hard,
+                           double* soft);
+    void (*sort_column)(const Column&, SortedColumn&);
+    void (*optimal_breaks)(const double* points, const double* weight, std::int64_t n,
+                           std::int64_t k, std::int64_t* breaks);
+    void (*search)(const SearchRequest&, int threads, const SearchListener&);
 };
 
 }  // namespace emix

@@ -65,7 +65,7 @@ class Units:
     @property
     def log_jacobian(self) -> float:
         """log |dz/dx|: what a log-density in internal units lacks per point to one in x."""
-        return float(np.log(self.scale).sum())
+        return sum(map(math.log, self.scale.tolist()))
 
     def inward(self, x: Points) -> Floats:
         """Data to internal units."""
@@ -94,7 +94,7 @@ def as_points(x: object, name: str = "x") -> Points:
 
     Raises `DataError` when x is empty, has more than two axes, or does not hold real numbers.
     """
-    if not isinstance(x, np.ndarray):
+    if not isinstance(x, np.ndarray) or x.dtype == object:
         x = _from_foreign(x, name)
     if x.dtype.kind not in "fiub" or x.dtype.itemsize > 8:
         raise DataError(
@@ -175,7 +175,7 @@ def as_components(value: object, k: int, name: str) -> Floats:
 
 def frozen(array: Floats) -> Floats:
     """The same array, made read-only: what a value hands out cannot be changed under it."""
-    array.flags.writeable = False
+    array.setflags(write=False)
     return array
 
 

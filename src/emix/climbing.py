@@ -8,6 +8,7 @@ same steps; `tests/laws/test_loop.py` holds the two to the same numbers.
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ from emix.kernels import NATIVE, kernel_for
 from emix.maximise import gradient
 from emix.mixture import Mixture
 from emix.sources.array import ArraySource
+
+if NATIVE is not None:
+    from emix.kernels import _native
 
 if TYPE_CHECKING:
     from emix.arrays import Floats, Units
@@ -110,12 +114,12 @@ def climb(
     units: Units,
     stop: Stop,
     threads: int = 1,
-    watch: Callable[[Step, float], None] | None = None,
+    watch: Callable[[Step, float], bool | None] | None = None,
 ) -> Climb:
     """EM from `start`, which is in internal units, until `stop` says so.
 
-    `watch` is told of each step and its gradient. Ctrl-C ends the climb with the outcome
-    "interrupted" and the last mixture scored.
+    `watch` is told of each step and its gradient, and ends the climb by saying True. Ctrl-C ends
+    it with the outcome "interrupted" and the last mixture scored.
     """
     trace: list[float] = []
     last: tuple[Step, float] | None = None
@@ -133,12 +137,11 @@ def climb(
                 break
             last = (step, slope)
             trace.append(step.objective)
-            if watch is not None:
-                watch(step, slope)
+            enough = watch is not None and watch(step, slope)
             if slope <= stop.tol:
                 outcome = Outcome.CONVERGED
                 break
-            if step.iteration >= stop.max_iter:
+            if enough or step.iteration >= stop.max_iter:
                 break
     except KeyboardInterrupt:
         if last is None:
@@ -191,33 +194,36 @@ def runs_natively(source: ArraySource, start: Mixture) -> bool:
     return native and source.n_rows * start.n_components <= NATIVE_CLIMB
 
 
-_OUTCOMES = (Outcome.CONVERGED, Outcome.NOT_CONVERGED, Outcome.FELL, Outcome.NOT_FINITE)
+NATIVE_OUTCOMES = (Outcome.CONVERGED, Outcome.NOT_CONVERGED, Outcome.FELL, Outcome.NOT_FINITE)
+
+
+def native_terms(model: Model) -> tuple[bool, Floats, Floats, Floats, float, float, Floats, float]:
+    """What is learned, held and believed beforehand, in the order the native kernel takes it."""
+    held, normal = model.held, model.prior.means
+    centre, spread = (math.nan, math.nan) if normal is None else (normal.mean, normal.sd)
+    return (model.structure.is_common, held.weights, held.means[:, 0], held.sds, centre, spread,
+            model.prior.concentration, model.floor)
 
 
 def _climb_natively(
     source: ArraySource, starts: Sequence[Mixture], model: Model, units: Units, stop: Stop,
     threads: int,
 ) -> list[Climb]:
-    from emix.kernels import _native
-
-    held, prior = model.held, model.prior
-    normal = prior.means
-    weights, means, sds, objective, loglik, slope, iterations, outcome = _native.climb(
-        np.ascontiguousarray(source.points[:, 0]), source.sample_weight,
-        units.shift[0], units.scale[0],
-        np.stack([start.weights for start in starts]),
-        np.stack([start.means[:, 0] for start in starts]),
-        np.stack([start.sds for start in starts]),
-        model.structure.is_common,
-        held.weights, np.ascontiguousarray(held.means[:, 0]), held.sds,
-        np.nan if normal is None else normal.mean, np.nan if normal is None else normal.sd,
-        prior.concentration, model.floor, stop.max_iter, stop.tol, threads,
-    )
+    weights, means, sds, objective, loglik, slope, iterations, outcome, lengths, traces = \
+        _native.climb(
+            np.ascontiguousarray(source.points[:, 0]), source.sample_weight,
+            units.shift[0], units.scale[0],
+            np.stack([start.weights for start in starts]),
+            np.stack([start.means[:, 0] for start in starts]),
+            np.stack([start.sds for start in starts]),
+            *native_terms(model), stop.max_iter, stop.tol, threads, True,
+        )
+    trace = np.split(traces, np.cumsum(lengths)[:-1])
     return [
         Climb(
             Mixture.trusted(weights[s].copy(), means[s][:, None].copy(), Isotropic(sds[s].copy())),
             float(loglik[s]), float(objective[s]), float(slope[s]), int(iterations[s]),
-            _OUTCOMES[int(outcome[s])], np.array([]),
+            NATIVE_OUTCOMES[int(outcome[s])], trace[s],
         )
         for s in range(len(starts))
     ]

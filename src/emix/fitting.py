@@ -25,8 +25,9 @@ from emix.kernels import available_threads, kernel_for
 from emix.mixture import Mixture
 from emix.model import FLOOR, Model
 from emix.moments import Moments, moments_of
+from emix.plan import Plan
 from emix.result import Fit, Optimum
-from emix.search import Candidate, Plan, distinct, imposed, search
+from emix.search import Candidate, distinct, imposed, search
 from emix.soundness import degenerate_components, on_floor
 from emix.sources.array import ArraySource
 from emix.sources.opening import open_source
@@ -203,7 +204,8 @@ class _Fitter:
         self._refuse_few_values()
         whole = self.source.n_rows <= SEARCH_ROWS
         # Short run and climb together take max_iter steps at most.
-        plan = replace(plan, short_run=min(plan.short_run, self.stop.max_iter))
+        if plan.short_run > self.stop.max_iter:
+            plan = replace(plan, short_run=self.stop.max_iter)
         left = self.stop.max_iter - plan.short_run
         stop = Stop(self.stop.tol, left) if whole else Stop(max(self.stop.tol, 1e-6), 500)
         found = search(self.column, k, self.within, plan, self.seed, stop, self.threads)
@@ -327,9 +329,7 @@ def _stop(tol: float | None, max_iter: int | None) -> Stop:
 
 def _check(moments: Moments, model: Model, name: str) -> None:
     """Refuse what no choice of start could fit. Raises `DataError`."""
-    if not model.held.learned_sds.any():
-        return
-    if moments.minimum[0] == moments.maximum[0]:
+    if moments.minimum[0] == moments.maximum[0] and model.held.learned_sds.any():
         what = "its only value is" if moments.count == 1 else f"all {moments.count} values are"
         raise DataError(
             f"{name} is constant: {what} {moments.minimum[0]:g}, so it has no spread to learn; "

@@ -13,6 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emix.kernels import NATIVE
+
+if NATIVE is not None:
+    from emix.kernels import _native
+
 if TYPE_CHECKING:
     from emix.arrays import Floats, Order
 
@@ -46,12 +51,23 @@ def optimal_breaks(x: Floats, k: int, weight: Floats | None = None) -> Order:
     >>> optimal_breaks(np.array([1.0, 1.1, 5.0, 5.2, 9.0]), 3).tolist()
     [0, 2, 4, 5]
     """
+    if NATIVE is None:
+        return optimal_breaks_portably(x, k, weight)
+    return _native.optimal_breaks(np.ascontiguousarray(x, np.float64), k, weight)
+
+
+def optimal_breaks_portably(x: Floats, k: int, weight: Floats | None = None) -> Order:
+    """What `optimal_breaks` does, in NumPy: the path without a compiler, and the oracle."""
     n = len(x)
     costs = _Costs(x, weight)
     # best[i]: least cost of the first i points in the runs laid so far.
     best = costs.of_runs(np.zeros(n + 1, np.intp), np.arange(n + 1))
     choices = []
     for layer in range(1, k):
+        if layer >= n:
+            # Fewer points than runs: the last ones are empty.
+            choices.append(np.arange(n + 1))
+            continue
         ends = np.array([n]) if layer == k - 1 else np.arange(layer + 1, n + 1)
         best, choice = _layer(costs, best, ends, layer)
         choices.append(choice)

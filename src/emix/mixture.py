@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from emix.errors import DataError, ParameterError
 from emix.kernels import kernel_for
 
 if TYPE_CHECKING:
+    import os
+
     from emix.arrays import Units
 
 # How far weights may sum from 1: rounding of a few hundred decimals, no more.
@@ -102,8 +105,12 @@ class Mixture:
         return isinstance(other, Mixture) and all(
             np.array_equal(a, b)
             for a, b in ((self.weights, other.weights), (self.means, other.means),
-                         (self.covariance.dense(), other.covariance.dense()))
+                         (self._spread(), other._spread()))
         )
+
+    def _spread(self) -> Floats:
+        # Not variances in one column: the square of a small σ is 0.
+        return self.sds if self.n_features == 1 else self.covariance.dense()
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -195,8 +202,8 @@ class Mixture:
         0 and 1 give −∞ and ∞. Raises `ParameterError` for more columns or a probability
         outside [0, 1].
 
-        >>> Mixture.univariate([0.5, 0.5], [-1.0, 1.0], [1.0, 1.0]).quantile(0.5).item()
-        0.0
+        >>> Mixture.univariate([1.0], [0.0], [1.0]).quantile([0.025, 0.975]).round(6).tolist()
+        [-1.959964, 1.959964]
         """
         from emix.univariate import quantile
 
@@ -219,8 +226,10 @@ class Mixture:
         """
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
             raise ParameterError(f"n={n!r}; expected a number of rows, 0 or more")
-        is_generator = isinstance(seed, np.random.Generator)
-        rng = seed if is_generator else np.random.default_rng(as_seed(seed))
+        rng = (
+            seed if isinstance(seed, np.random.Generator)
+            else np.random.default_rng(as_seed(seed))
+        )
         labels = rng.choice(self.n_components, size=n, p=self.weights / self.weights.sum())
         x = rng.standard_normal((n, self.n_features))
         for component in range(self.n_components):
@@ -237,6 +246,8 @@ class Mixture:
 
     def canonical_order(self) -> Order:
         """The permutation that `in_canonical_order` applies, shape (k,)."""
+        if self.n_features == 1 and _ascend(self.means[:, 0].tolist()):
+            return np.arange(self.n_components)
         keys = [-self.weights, self.covariance.log_determinants]
         keys += [self.means[:, j] for j in reversed(range(self.n_features))]
         return np.lexsort(keys)
@@ -290,6 +301,23 @@ class Mixture:
             return mixture
         return cls(plain["weights"], plain["means"], plain["covariances"])
 
+    def save(self, path: str | os.PathLike[str], **about: Any) -> None:
+        """Write a model file, versioned JSON that appears whole or not at all.
+
+        `about` is plain data to keep beside it. Raises OSError; what was at `path` is then
+        untouched.
+        """
+        from emix.modelfile import save
+
+        save(self, path, **about)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Mixture:
+        """The mixture in a model file, to the bit; raises `ModelFileError` for anything else."""
+        from emix.modelfile import load
+
+        return load(path)
+
     def _points(self, x: object) -> Points:
         if isinstance(x, int | float | np.number) or (isinstance(x, np.ndarray) and x.ndim == 0):
             x = np.reshape(np.asarray(x), (1,))
@@ -304,6 +332,10 @@ class Mixture:
             raise DataError(f"x holds {points[row, column]} at row {row}, column {column}; "
                             f"expected finite numbers")
         return points
+
+
+def _ascend(values: list[float]) -> bool:
+    return all(a < b for a, b in pairwise(values))
 
 
 def _numbers(value: object, name: str, n_axes: int) -> Floats:

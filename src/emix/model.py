@@ -6,12 +6,15 @@ any weight, mean or standard deviation may be held, NaN marks what is learned.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emix.arrays import Floats, Mask, as_components
+from emix.arrays import Floats, Mask, as_components, frozen
 from emix.covariance import Isotropic, Structure, structure
 from emix.errors import ParameterError
 from emix.mixture import WEIGHT_SLACK, Mixture
@@ -32,6 +35,12 @@ class Held:
     weights: Floats
     means: Floats
     sds: Floats
+    # Whether everything is learned: asked at every turn, so found out once.
+    is_nothing: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        values = chain(self.weights.tolist(), self.means.ravel().tolist(), self.sds.tolist())
+        object.__setattr__(self, "is_nothing", all(map(math.isnan, values)))
 
     @property
     def learned_weights(self) -> Mask:
@@ -45,12 +54,6 @@ class Held:
     @property
     def learned_sds(self) -> Mask:
         return np.isnan(self.sds)
-
-    @property
-    def is_nothing(self) -> bool:
-        """Whether everything is learned."""
-        learned = self.learned_weights.all() and self.learned_means.all()
-        return bool(learned and self.learned_sds.all())
 
     def reordered(self, order: Order) -> Held:
         return Held(self.weights[order], self.means[order], self.sds[order])
@@ -106,13 +109,14 @@ class Model:
         if sds is not None and covariances is not None:
             raise ParameterError("both sds and covariances are held; give one of them")
         if covariances is not None:
-            variances = as_components(np.reshape(np.asarray(covariances, float), -1), k,
-                                      "covariances")
+            variances = as_components(covariances, k, "covariances")
             _require_positive(variances, "covariances")
             held_sds = np.sqrt(variances)
-        else:
-            held_sds = _nan(k) if sds is None else as_components(sds, k, "sds")
+        elif sds is not None:
+            held_sds = as_components(sds, k, "sds")
             _require_positive(held_sds, "sds")
+        else:
+            held_sds = _nan(k)
         held = Held(
             _held_weights(weights, k),
             (_nan(k) if means is None else as_components(means, k, "means"))[:, None],
@@ -156,6 +160,8 @@ class Model:
 
     def reordered(self, order: Order) -> Model:
         """The same model with components in another order (k,)."""
+        if self.held.is_nothing and self.prior.is_flat:
+            return self
         prior = Prior(self.prior.means, self.prior.concentration[order])
         return Model(self.structure, self.held.reordered(order), prior, self.floor)
 
@@ -179,8 +185,9 @@ class Model:
         return ", ".join(parts)
 
 
+@cache
 def _nan(k: int) -> Floats:
-    return np.full(k, np.nan)
+    return frozen(np.full(k, np.nan))
 
 
 def _count(k: object) -> int:
@@ -197,7 +204,7 @@ def _held_weights(weights: object, k: int) -> Floats:
             raise ParameterError(f"weights={weights!r}; expected 'equal', or {k} numbers with nan "
                                  f"where a weight is to be learned")
         return np.full(k, 1 / k)
-    if np.ndim(weights) == 0:  # type: ignore[arg-type]
+    if isinstance(weights, int | float | np.number):
         raise ParameterError(f"weights={weights!r}; expected one weight for each of {k} "
                              f"components, or 'equal'")
     array = as_components(weights, k, "weights")

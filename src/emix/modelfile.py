@@ -80,6 +80,13 @@ def load(path: str | os.PathLike[str]) -> Mixture:
     """The mixture in a model file.
 
     Raises `ModelFileError` when the file is not one, is damaged, or describes no mixture.
+
+    >>> import tempfile
+    >>> mixture = Mixture.univariate([0.4, 0.6], [54.6, 80.1], [5.9, 5.9])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     mixture.save(f"{folder}/model.json")
+    ...     load(f"{folder}/model.json") == mixture
+    True
     """
     return read(path)[0]
 

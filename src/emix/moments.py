@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from emix.errors import DataError
 from emix.kernels import NATIVE
+
+if NATIVE is not None:
+    from emix.kernels import _native
 
 if TYPE_CHECKING:
     from emix.arrays import Block, Floats
@@ -32,6 +37,7 @@ class Moments:
     maximum: Floats
 
     @classmethod
+    @cache
     def zero(cls, n_features: int) -> Moments:
         nothing = np.zeros(n_features)
         return cls(0, 0.0, nothing, nothing, nothing + np.inf, nothing - np.inf)
@@ -40,7 +46,7 @@ class Moments:
     def sd(self) -> Floats:
         """(d,) standard deviations, Σ w in the denominator."""
         spread: Floats = np.sqrt(self.scatter / self.weight)
-        if np.isfinite(spread).all() and (spread > 0).all():
+        if all(0 < s < math.inf for s in spread.tolist()):
             return spread
         # Squares beyond the doubles, or below them: the range says enough to choose units by.
         half_range: Floats = self.maximum / 2 - self.minimum / 2
@@ -81,15 +87,13 @@ def moments_of(source: ArraySource, threads: int = 1) -> Moments:
 
 
 def _natively(block: Block, threads: int) -> Moments:
-    from emix.kernels import _native
-
     column = np.ascontiguousarray(block.points[:, 0])
     count, weight, mean, scatter, low, high, bad = _native.moments(
         column, block.sample_weight, threads
     )
     if bad >= 0:
         _refuse(block)
-    return Moments(count, weight, *(np.array([v]) for v in (mean, scatter, low, high)))
+    return Moments(count, weight, *np.array([[mean], [scatter], [low], [high]]))
 
 
 def _portably(block: Block) -> Moments:
@@ -104,8 +108,11 @@ def _portably(block: Block) -> Moments:
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         # About the first row, so that a common offset costs no digits and sums stay small.
         origin = x[0].copy()
-        mean = origin + np.average(x - origin, axis=0, weights=w)
-        squares = (x - mean) ** 2
+        beyond = x - origin
+        mean = np.average(beyond, axis=0, weights=w)
+        # About the mean before it is rounded to the nearest double at the offset.
+        squares = (beyond - mean) ** 2
+        mean = origin + mean
         scatter = squares.sum(axis=0) if w is None else w @ squares
     total = float(len(x)) if w is None else float(w.sum())
     return Moments(len(x), total, mean, scatter, x.min(axis=0), x.max(axis=0))

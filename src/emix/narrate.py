@@ -53,7 +53,7 @@ def narrate(before: Step, after: Step, doubt: Doubt | None = None) -> str:
     >>> start = emix.Mixture.univariate([0.5, 0.5], [2.0, 5.0], [1.0, 1.0])
     >>> first, second = itertools.islice(emix.steps([3.0, 4.5], start, sds=1.0), 2)
     >>> narrate(first, second)
-    'Component 1 moved most, up by 1.08 (1.08 of its σ), and the log-likelihood rose by 0.5.'
+    'Component 1 moved most, up by 1.08 (1.08 of its σ), and the log-likelihood rose by 1.04.'
     """
     if not math.isfinite(after.objective):
         return (f"The {_objective(after)} is no longer a finite number: some point is too far from "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
@@ -24,10 +25,11 @@ class NormalPrior:
     sd: float = 1.0
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.mean) and 0 < self.sd < math.inf):
+        numbers = all(isinstance(v, Real) for v in (self.mean, self.sd))
+        if not (numbers and math.isfinite(self.mean) and 0 < self.sd < math.inf):
             raise ParameterError(
-                f"NormalPrior(mean={self.mean}, sd={self.sd}): the mean must be finite and the "
-                f"sd positive and finite; for no prior, leave it out"
+                f"NormalPrior(mean={self.mean}, sd={self.sd}): the mean must be a finite "
+                f"number and the sd a positive one; for no prior, leave it out"
             )
 
     def log_density(self, means: Floats) -> float:
@@ -52,11 +54,14 @@ class DirichletPrior:
     concentration: float | Sequence[float] = 2.0
 
     def __post_init__(self) -> None:
-        values = np.asarray(self.concentration, dtype=float)
+        try:
+            values = np.asarray(self.concentration, dtype=float)
+        except (TypeError, ValueError):
+            values = np.array(np.nan)
         if not (np.isfinite(values).all() and (values >= 1).all()):
             raise ParameterError(
                 f"DirichletPrior(concentration={self.concentration}): every concentration must be "
-                f"at least 1, or the posterior has no maximum"
+                f"a number, at least 1, or the posterior has no maximum"
             )
 
     def per_component(self, k: int) -> Floats:
@@ -94,7 +99,7 @@ class Prior:
 
     @property
     def is_flat(self) -> bool:
-        return self.means is None and bool((self.concentration == 1).all())
+        return self.means is None and set(self.concentration.tolist()) == {1.0}
 
     def log_density(
         self, weights: Floats, learned_weights: Mask, means: Floats, learned_means: Mask
@@ -112,7 +117,7 @@ class Prior:
         shares = weights / weights.sum()
         normaliser = math.lgamma(alpha.sum()) - sum(map(math.lgamma, alpha))
         # α = 1 contributes 0 even where a share has fallen to 0 and its logarithm to −∞.
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             terms = np.where(alpha == 1, 0.0, (alpha - 1) * np.log(shares))
         return float(normaliser + terms.sum())
 

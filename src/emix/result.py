@@ -10,6 +10,8 @@ from emix import report
 from emix.climbing import Outcome
 
 if TYPE_CHECKING:
+    import os
+
     from matplotlib.axes import Axes
 
     from emix.arrays import Floats, Labels
@@ -134,9 +136,17 @@ class Fit:
 
         return compare_kmeans(self.mixture, x)
 
-    def report(self) -> str:
-        """The fit in words and tables, for people."""
-        return report.text(self)
+    def report(self, x: object = None) -> str:
+        """The fit in words and tables, for people; with the data x, K-Means beside it as well."""
+        text = report.text(self)
+        return text if x is None else f"{text}\n\n{self.compare_kmeans(x).report()}"
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the mixture as a model file, with what the fit says of it; see `Mixture.save`."""
+        about = self.to_dict()
+        for other in ("mixture", "optima", "k"):
+            del about[other]
+        self.mixture.save(path, **about)
 
     def to_dict(self) -> dict[str, Any]:
         """The fit as plain data, the object that `emix fit --json` prints."""

@@ -3,11 +3,13 @@
 The objective of a mixture is not convex, and one climb finds the summit nearest to its start.
 The search runs in three stages, all deterministic for a seed:
 
-1. *Short runs* from starts of varied kinds.
+1. *Short runs* from starts of varied kinds. One that is seen to come to where the first ended
+   counts as ended there.
 2. *Swaps*: from the best of these, each in its own chain, one component is taken out and put
    back at random elsewhere; a short run follows, and where it ends higher the chain goes on from
    there (random swap EM: Zhao, Hautamäki, Kärkkäinen & Fränti 2012,
    doi:10.1016/j.patrec.2012.06.017). A poor summit is mostly wrong in one place: this mends it.
+   Most swaps come back to where they left; the run ends as soon as it is seen to.
 3. *Climbs* to convergence from the best few, which give the distinct optima.
 
 A candidate with a degenerate component ranks behind every sound one at every stage.
@@ -22,68 +24,47 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emix.arrays import Units
-from emix.climbing import Climb, Stop, climb_many, continued
+from emix.climbing import (
+    NATIVE_OUTCOMES,
+    Climb,
+    Stop,
+    climb,
+    climb_many,
+    continued,
+    native_terms,
+)
 from emix.covariance import Isotropic
-from emix.initialise import DETERMINISTIC, Draws, SortedColumn, named
+from emix.initialise import STARTS, Draws, SortedColumn, named
+from emix.kernels import NATIVE
 from emix.mixture import Mixture
+from emix.plan import CHAINS, Plan
 from emix.soundness import LEAST_WORTH, least_worth
 from emix.sources.array import ArraySource
 
+if NATIVE is not None:
+    from emix.kernels import _native
+
 if TYPE_CHECKING:
+    from emix.em import Step
     from emix.model import Model
 
-# The varied kinds, in turn, after the two that chance has no part in.
-VARIED = ("responsibilities", "random", "kmeans++")
-SHORT_RUN = 60
-CHAINS = 8
-KEPT = 6
 # Shares of the data's standard deviation for a component put back by a swap.
 NARROWEST, WIDEST = 0.03, 0.7
 # Two summits are one when their objectives agree to this per unit of row weight.
 SAME = 1e-7
-# Point-component evaluations that all swaps together may cost: about a second natively.
-WORK = 2e9
+# How near to where it left, or to where the first start ended, a run has come home: means in
+# standard deviations, spreads and weights as shares of themselves. EM then ends there again.
+NEAR = 0.1
 # What a component must be worth while a run is cut short: more than at a summit, or components
 # that are about to become degenerate would draw the chains to them.
 ON_THE_WAY = -1.0
 # Streams of random numbers from here on belong to swaps, those below to starts.
 SWAPS = 1 << 32
 
+# The native kernel knows the kinds of start by their place in the table.
+_NUMBERS = {kind: number for number, kind in enumerate(STARTS)}
+
 IDENTITY = Units(np.zeros(1), np.ones(1))
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How much to search: starts by name, swaps per chain, climbs to convergence."""
-
-    starts: tuple[str, ...]
-    chains: int
-    swaps: int
-    short_run: int = SHORT_RUN
-    kept: int = KEPT
-
-    @classmethod
-    def default(cls, k: int, n: int) -> Plan:
-        """Few starts where there is little to find, more as k grows; n is the number of rows."""
-        if k == 1:
-            return cls(("quantiles",), chains=0, swaps=0)
-        starts = _varied(4 + 2 * k)
-        chains, swaps = (1, 8) if k == 2 else (CHAINS, 12 * (k - 1) * (k - 2))
-        afford = int(WORK / (n * k * SHORT_RUN * chains))
-        return cls(starts, chains, min(swaps, max(afford, 1)))
-
-    @classmethod
-    def of_starts(cls, n_starts: int, kind: str | None = None) -> Plan:
-        """Just so many starts, of one kind or varied, and no swaps."""
-        if kind is None:
-            return cls(_varied(n_starts), chains=0, swaps=0)
-        repeats = 1 if kind in DETERMINISTIC else n_starts
-        return cls((kind,) * repeats, chains=0, swaps=0)
-
-
-def _varied(n_starts: int) -> tuple[str, ...]:
-    varied = (VARIED[i % len(VARIED)] for i in range(max(n_starts - len(DETERMINISTIC), 0)))
-    return (*DETERMINISTIC, *varied)[:n_starts]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,26 +85,54 @@ def search(
 ) -> list[Candidate]:
     """The optima found for one column, best first, sound ones before others.
 
-    Column, model and the climbs that come back are in internal units.
+    Column, model and the climbs that come back are in internal units. The native kernel searches
+    by itself, as `search_portably` does here, with the same draws.
     """
+    if NATIVE is None:
+        return search_portably(column, k, model, plan, seed, stop, threads)
+    summits = _native.search(
+        column.points, column.weight, column.sd, k, *native_terms(model),
+        [_NUMBERS[kind] for kind in plan.starts], plan.chains, plan.swaps, plan.short_run,
+        plan.kept, max(stop.tol, plan.short_tol), seed, stop.tol, stop.max_iter, threads,
+    )
+    return [
+        Candidate(
+            Climb(Mixture.trusted(weights, means, Isotropic(sds)), loglik, objective, slope,
+                  iterations, NATIVE_OUTCOMES[outcome], trace),
+            worth, starts,
+        )
+        for weights, means, sds, objective, loglik, slope, iterations, outcome, worth, starts,
+        trace in summits
+    ]
+
+
+def search_portably(
+    column: SortedColumn, k: int, model: Model, plan: Plan, seed: int, stop: Stop, threads: int = 1
+) -> list[Candidate]:
+    """What `search` does, step by step in Python: the path without a compiler, and the oracle."""
     starts = [
         imposed(named(kind)(column, k, Draws(seed, stream)), model)
         for stream, kind in enumerate(plan.starts)
     ]
-    short = Stop(stop.tol, plan.short_run)
-    found = distinct(_run(column, starts, model, short, threads), column)
+    short = Stop(max(stop.tol, plan.short_tol), plan.short_run)
+    first, *others = starts
+    found = _run(column, [first], model, short, threads)
+    for start in others:
+        # Another start may come to where the first has ended.
+        run = _run_from_home(column, start, found[0].climb.mixture, model, short, threads)
+        found.append(Candidate(found[0].climb, found[0].worth) if run is None else run)
+    found = distinct(found, column)
     chains = found[: plan.chains]
     for trial in range(plan.swaps):
-        swapped = [
-            imposed(_swap(column, c.climb.mixture, Draws(seed, SWAPS + trial * CHAINS + j)), model)
-            for j, c in enumerate(chains)
-        ]
-        trials = _run(column, swapped, model, short, threads)
-        for j, (old, new) in enumerate(zip(chains, trials, strict=True)):
-            if _rank(new) > _rank(old):
-                found.append(new)
-                if new.worth >= min(ON_THE_WAY, old.worth):
-                    chains[j] = new
+        for j, old in enumerate(chains):
+            home, draws = old.climb.mixture, Draws(seed, SWAPS + trial * CHAINS + j)
+            start = imposed(_swap(column, home, draws), model)
+            new = _run_from_home(column, start, home, model, short, threads)
+            if new is None or not _beats(new, old, _slack(column)):
+                continue
+            found.append(new)
+            if new.worth >= min(ON_THE_WAY, old.worth):
+                chains[j] = new
     return _finish(distinct(found, column), column, model, plan.kept, stop, threads)
 
 
@@ -156,16 +165,12 @@ def _finish(
 def _run(
     column: SortedColumn, starts: Sequence[Mixture], model: Model, stop: Stop, threads: int
 ) -> list[Candidate]:
-    source = ArraySource(column.points[:, None], column.weight)
-    climbs = climb_many(source, starts, model, IDENTITY, stop, threads)
+    climbs = climb_many(_source(column), starts, model, IDENTITY, stop, threads)
     return [Candidate(c, least_worth(column, c.mixture, model)) for c in climbs]
 
 
-def _worth_finishing(candidates: Sequence[Candidate], kept: int) -> list[Candidate]:
-    """The best `kept`, of which at most one is degenerate: those are named, not explored."""
-    sound = [c for c in candidates if c.is_sound][:kept]
-    degenerate = [c for c in candidates if not c.is_sound]
-    return [*sound, *degenerate[: 1 if sound else kept]]
+def _source(column: SortedColumn) -> ArraySource:
+    return ArraySource(column.points[:, None], column.weight)
 
 
 def imposed(start: Mixture, model: Model) -> Mixture:
@@ -176,6 +181,36 @@ def imposed(start: Mixture, model: Model) -> Mixture:
         covariance = Isotropic(np.full(len(sds), pooled))
         start = Mixture.trusted(start.weights, start.means, covariance)
     return model.held.imposed_on(start)
+
+
+def _run_from_home(
+    column: SortedColumn, start: Mixture, home: Mixture, model: Model, short: Stop, threads: int
+) -> Candidate | None:
+    """Where a short run leads; None where it comes home."""
+    came_home = False
+
+    def watch(step: Step, slope: float) -> bool:
+        nonlocal came_home
+        goes_on = slope > short.tol and step.iteration < short.max_iter
+        came_home = goes_on and _is_near(step.mixture, home)
+        return came_home
+
+    run = climb(_source(column), start, model, IDENTITY, short, threads, watch)
+    return None if came_home else Candidate(run, least_worth(column, run.mixture, model))
+
+
+def _is_near(mixture: Mixture, home: Mixture) -> bool:
+    """Whether each component, in order of means, is as good as there."""
+    here, there = (
+        m.reordered(np.argsort(m.means[:, 0], kind="stable")) for m in (mixture, home)
+    )
+    return all(
+        bool((abs(a - b) <= NEAR * unit).all())
+        for a, b, unit in (
+            (here.means[:, 0], there.means[:, 0], there.sds), (here.sds, there.sds, there.sds),
+            (here.weights, there.weights, there.weights),
+        )
+    )
 
 
 def _swap(column: SortedColumn, mixture: Mixture, draws: Draws) -> Mixture:
@@ -194,15 +229,30 @@ def _rank(candidate: Candidate) -> tuple[bool, float]:
     return candidate.is_sound, candidate.climb.objective
 
 
+def _beats(new: Candidate, old: Candidate, slack: float) -> bool:
+    if new.is_sound != old.is_sound:
+        return new.is_sound
+    return new.climb.objective > old.climb.objective + slack
+
+
+def _slack(column: SortedColumn) -> float:
+    """Objectives nearer than this are those of one summit."""
+    return SAME * float(column.weight.sum())
+
+
 def distinct(candidates: Sequence[Candidate], column: SortedColumn) -> list[Candidate]:
-    """Best first, those of one summit merged into one with the count of all their starts."""
-    slack = SAME * float(column.weight.sum())
+    """Best first, those of one summit merged into one with the count of all their starts.
+
+    The one nearest to stationary stands for them: which is highest is a matter of rounding.
+    """
+    slack = _slack(column)
     kept: list[Candidate] = []
     for candidate in sorted(candidates, key=_rank, reverse=True):
         for i, other in enumerate(kept):
             if other.is_sound == candidate.is_sound and \
                     abs(other.climb.objective - candidate.climb.objective) <= slack:
-                kept[i] = Candidate(other.climb, other.worth, other.starts + candidate.starts)
+                nearer = candidate if candidate.climb.gradient < other.climb.gradient else other
+                kept[i] = Candidate(nearer.climb, nearer.worth, other.starts + candidate.starts)
                 break
         else:
             kept.append(candidate)

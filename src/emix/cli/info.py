@@ -15,8 +15,6 @@ LICENCE = "BSD-3-Clause"
 # The package that an extra brings, as it is imported and as it is installed.
 EXTRAS = {
     "plot": ("matplotlib", "matplotlib"),
-    "sklearn": ("sklearn", "scikit-learn"),
-    "arrow": ("nanoarrow", "nanoarrow"),
 }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emix.arrays import frozen
 from emix.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -18,6 +19,13 @@ class Dense:
     """Covariances Σ_k = L_k L_kᵀ with lower triangular factors L of shape (k, d, d)."""
 
     factors: Floats
+
+    def __post_init__(self) -> None:
+        frozen(self.factors)
+
+    def __reduce__(self) -> tuple[type[Dense], tuple[Floats]]:
+        # So that a copy is made read-only as well.
+        return Dense, (self.factors,)
 
     @classmethod
     def from_matrices(cls, covariances: Floats) -> Dense:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emix.arrays import frozen
+
 if TYPE_CHECKING:
     from emix.arrays import Floats, Order
 
@@ -20,6 +22,13 @@ class Isotropic:
 
     sds: Floats
     n_features: int = 1
+
+    def __post_init__(self) -> None:
+        frozen(self.sds)
+
+    def __reduce__(self) -> tuple[type[Isotropic], tuple[Floats, int]]:
+        # So that a copy is made read-only as well.
+        return Isotropic, (self.sds, self.n_features)
 
     @property
     def n_components(self) -> int:
@@ -46,6 +55,6 @@ class Isotropic:
         return Isotropic(self.sds[order], self.n_features)
 
     def rescaled(self, factors: Floats) -> Isotropic:
-        if np.any(factors != factors[0]):
+        if len(factors) > 1 and np.any(factors != factors[0]):
             raise ValueError("σ²I keeps its form only when all columns are scaled alike")
         return Isotropic(self.sds * factors[0], self.n_features)

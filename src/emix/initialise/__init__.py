@@ -32,7 +32,7 @@ __all__ = ["DETERMINISTIC", "STARTS", "Draws", "SortedColumn", "Start", "named"]
 
 def named(kind: str) -> Start:
     """The start of that name; raises `ParameterError` listing the names for any other."""
-    if kind not in STARTS:
+    if not isinstance(kind, str) or kind not in STARTS:
         raise ParameterError(
             f"start={kind!r} is not a kind of start; expected a Mixture or one of "
             f"{', '.join(STARTS)}"

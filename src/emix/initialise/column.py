@@ -8,7 +8,11 @@ import numpy as np
 
 from emix.arrays import Block, Floats, Order, Units
 from emix.covariance import Isotropic
+from emix.kernels import NATIVE
 from emix.mixture import Mixture
+
+if NATIVE is not None:
+    from emix.kernels import _native
 
 # A run of equal points, or of one, says nothing about a spread; it starts with this share of
 # the data's, and EM decides.
@@ -30,6 +34,8 @@ class SortedColumn:
     @classmethod
     def of(cls, block: Block, units: Units) -> SortedColumn:
         """The rows of positive weight of a one-column block."""
+        if NATIVE is not None:
+            return cls(*_sorted_natively(block, units))
         points = units.inward(block.points)[:, 0]
         weight = np.ones(len(points)) if block.sample_weight is None else block.sample_weight
         order = np.argsort(points, kind="stable")
@@ -80,3 +86,8 @@ class SortedColumn:
         middles = centres[:-1] + 0.5 * (centres[1:] - centres[:-1])
         inner = np.searchsorted(self.points, middles, side="left")
         return np.concatenate([[0], inner, [len(self.points)]])
+
+
+def _sorted_natively(block: Block, units: Units) -> tuple[Floats, Floats, float]:
+    column = np.ascontiguousarray(block.points[:, 0])
+    return _native.sorted_column(column, block.sample_weight, units.shift[0], units.scale[0])

@@ -5,6 +5,7 @@ be C-contiguous. Results do not depend on `threads`, not by a bit. Every functio
 `instruction_sets` raises ValueError if EMIX_INSTRUCTION_SET names what this machine cannot run.
 """
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -73,6 +74,26 @@ def moments(
     finite, or -1; where there is one, the rest means nothing. Without rows the mean is NaN.
     """
 
+def classification(
+    x: _Values,
+    sample_weight: _Floats | None,
+    shift: float,
+    scale: float,
+    log_weights: _Floats,
+    means: _Floats,
+    sds: _Floats,
+    threads: int,
+) -> tuple[float, float]:
+    """Σ w log max_k r and Σ w Σ_k r log r, over the rows."""
+
+def sorted_column(
+    x: _Values, sample_weight: _Floats | None, shift: float, scale: float
+) -> tuple[_Floats, _Floats, float]:
+    """The distinct z of positive weight, ascending, the weight of each, and their sd."""
+
+def optimal_breaks(points: _Floats, k: int, weight: _Floats | None) -> NDArray[np.int64]:
+    """Where to cut ascending points into k runs of least sum of squares: k + 1 indices."""
+
 def climb(
     x: _Values,
     sample_weight: _Floats | None,
@@ -92,21 +113,49 @@ def climb(
     max_iter: int,
     tol: float,
     threads: int,
-) -> tuple[
-    _Floats,
-    _Floats,
-    _Floats,
-    _Floats,
-    _Floats,
-    _Floats,
-    NDArray[np.int64],
-    NDArray[np.int64],
-]:
+    with_trace: bool = False,
+) -> tuple[Any, ...]:
     """EM from each of s starts: weights, means, sds (s, k) where it ended, and their objective,
     loglik, gradient, iterations and outcome (s,).
 
     NaN in a held array (k,) means "learn this one"; prior_sd NaN, no prior on the means;
     concentration (k,) all 1, none on the weights. Outcome 0: gradient <= tol; 1: max_iter reached;
     2: the objective fell; 3: something was not finite. After 2 and 3 the last sound parameters are
-    returned.
+    returned. With a trace two more arrays follow: how many steps each climb recorded (s,), and
+    the objective at them all, climb by climb.
+    """
+
+def search(
+    points: _Floats,
+    weight: _Floats,
+    sd: float,
+    k: int,
+    tied: bool,
+    held_weights: _Floats,
+    held_means: _Floats,
+    held_sds: _Floats,
+    prior_mean: float,
+    prior_sd: float,
+    concentration: _Floats,
+    floor: float,
+    start_kinds: Sequence[int],
+    chains: int,
+    swaps: int,
+    short_run: int,
+    kept: int,
+    short_tol: float,
+    seed: int,
+    tol: float,
+    max_iter: int,
+    threads: int,
+) -> list[
+    tuple[
+        _Floats, _Floats, _Floats, float, float, float, int, int, float, int, _Floats
+    ]
+]:
+    """`emix.search.search_portably` for a sorted column, in one call.
+
+    The summits, best first, each as weights (k,), means (k, 1), sds (k,), objective, loglik,
+    gradient, iterations, outcome (as from `climb`), worth, starts, and the trace of objectives.
+    Kinds of start are numbered as in `emix.initialise.STARTS`.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,9 +54,6 @@ class NativeKernel:
     def classification(
         self, components: Components, block: Block, threads: int = 1
     ) -> tuple[float, float]:
-        if not hasattr(_native, "classification"):
-            from emix.kernels.portable import PortableKernel
-            return PortableKernel().classification(components, block)
         return _native.classification(
             _contiguous(block.points), block.sample_weight, 0.0, 1.0, *_column(components), threads
         )
@@ -67,7 +65,7 @@ def _contiguous(points: Points) -> Points:
 
 def _column(components: Components) -> tuple[Floats, Floats, Floats]:
     """Log-weights, means and sds, each (k,) and contiguous."""
-    with np.errstate(divide="ignore"):
-        log_weights = np.log(components.weights)
+    weights = components.weights.tolist()
+    log_weights = np.array([math.log(w) if w > 0 else -math.inf for w in weights])
     means = np.ascontiguousarray(components.means[:, 0])
     return log_weights, means, components.covariance.sds  # type: ignore[attr-defined]

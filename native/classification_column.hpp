@@ -1,0 +1,101 @@
+// How sure a classification is: Σ w log max_k r and Σ w Σ_k r log r.
+#pragma once
+
+#include "score_column.hpp"
+
+namespace emix::EMIX_LEVEL {
+
+struct Sureness {
+    double hard, soft;
+};
+
+struct ClassificationJob {
+    const Column& column;
+    const Prepared& prepared;
+    Chunks chunks;
+    double* scratch;
+    int64_t scratch_size;
+    Sureness* results;
+
+    // With r = part / total and log2 part = a - top, the largest r is 1 / total
+    // and Σ r log2 r = Σ r (a - top) - log2 total: one logarithm serves both.
+    Sureness tile(const double* z, const double* w, int64_t count, TileScratch& s) const {
+        const Prepared& p = prepared;
+        Vector hard = {}, soft = {};
+        for (int64_t v = 0; v * lanes < count; ++v) {
+            const Vector point = load(z + v * lanes);
+            Vector within = {};
+            for (int64_t j = 0; j < p.k; ++j) {
+                const Vector u = (point - p.mean[j]) * p.inverse[j];
+                const Vector part = s.parts[v * p.k + j];
+                // r log r is 0 in the limit r = 0.
+                within += part > 0.0 ? part * ((p.offset[j] - u * u) - s.top[v]) : Vector{};
+            }
+            Vector row_weight = {};
+            const int64_t inside = smaller(lanes, count - v * lanes);
+            for (int64_t i = 0; i < inside; ++i) row_weight[i] = w ? w[v * lanes + i] : 1.0;
+            const Vector log2_total = log2_from_one(s.total[v]);
+            hard -= row_weight * log2_total;
+            soft += row_weight * (within / s.total[v] - log2_total);
+        }
+        return {sum_lanes(hard) * log_two, sum_lanes(soft) * log_two};
+    }
+
+    Sureness carefully(const double* z, const double* w, int64_t count, TileScratch& s) const {
+        Sureness sum{0.0, 0.0};
+        for (int64_t i = 0; i < count; ++i) {
+            careful_point(z[i], prepared, s.careful_r, s.careful_u);
+            const double weight = w ? w[i] : 1.0;
+            double most = 0.0, within = 0.0;
+            for (int64_t j = 0; j < prepared.k; ++j) {
+                const double r = s.careful_r[j];
+                if (!(r <= most)) most = r;
+                if (r != 0.0) within += r * std::log(r);
+            }
+            sum.hard += weight * std::log(most);
+            sum.soft += weight * within;
+        }
+        return sum;
+    }
+
+    void chunk(int64_t index, int worker) const {
+        TileScratch s(prepared.k, scratch + worker * scratch_size);
+        const int64_t step = s.tile * lanes, end = chunks.end(index);
+        Sureness sum{0.0, 0.0};
+        for (int64_t row = chunks.begin(index); row < end; row += step) {
+            const int64_t count = smaller(step, end - row), vectors = (count + lanes - 1) / lanes;
+            const double* z = load_block(column, row, count, s.block);
+            const double* w = column.sample_weight ? column.sample_weight + row : nullptr;
+            score_tile(z, vectors, prepared, s.parts, s.top, s.total);
+            const Sureness more = all_finite(s.top, vectors) ? tile(z, w, count, s)
+                                                             : carefully(z, w, count, s);
+            sum.hard += more.hard;
+            sum.soft += more.soft;
+        }
+        results[index] = sum;
+    }
+    static void run(void* self, int64_t index, int worker) {
+        static_cast<const ClassificationJob*>(self)->chunk(index, worker);
+    }
+};
+
+inline Sureness classify(const Column& column, const ColumnMixture& mixture, int threads) {
+    const int64_t k = mixture.k;
+    const Chunks chunks(column.n);
+    const int workers = useful_threads(threads, column.n, k);
+    const int64_t each = aligned(TileScratch::size(k));
+    Buffer storage(prepared_size(k)), scratch(workers * each), sums(2 * larger(chunks.count, 1));
+    Sureness* results = reinterpret_cast<Sureness*>(sums.get());
+    results[0] = {0.0, 0.0};
+    const Prepared prepared = prepare(mixture, storage.get());
+    ClassificationJob job{column, prepared, chunks, scratch.get(), each, results};
+    run_tasks(chunks.count, workers, ClassificationJob::run, &job);
+    for (int64_t step = 1; step < chunks.count; step *= 2)
+        for (int64_t at = 0; at + step < chunks.count; at += 2 * step) {
+            results[at].hard += results[at + step].hard;
+            results[at].soft += results[at + step].soft;
+        }
+    return results[0];
+}
+
+}  // namespace emix::EMIX_LEVEL

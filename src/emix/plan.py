@@ -1,0 +1,63 @@
+"""How much to search, and for how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from emix.initialise import DETERMINISTIC
+from emix.kernels import NATIVE
+
+# The varied kinds, in turn, after the two that chance has no part in.
+VARIED = ("responsibilities", "random", "kmeans++")
+SHORT_RUN = 60
+# Of two components a run mostly gets there, and this tells its summit from another.
+SHORT_TOL = 1e-4
+CHAINS = 8
+KEPT = 6
+# Point-component evaluations that all swaps together may cost: about a second natively.
+WORK = 2e9
+# EM steps that they may cost without the native kernel, where a step has its price whatever the
+# size of the data: some seconds. From four components on this searches less than natively.
+PORTABLE_STEPS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much to search: starts by name, swaps per chain, climbs to convergence."""
+
+    starts: tuple[str, ...]
+    chains: int
+    swaps: int
+    short_run: int = SHORT_RUN
+    kept: int = KEPT
+    # The gradient at which a short run may end before its time; never less than the climbs'.
+    short_tol: float = 0.0
+
+    @classmethod
+    def default(cls, k: int, n: int) -> Plan:
+        """Few starts where there is little to find, more as k grows; n is the number of rows."""
+        if k == 1:
+            return cls(("quantiles",), chains=0, swaps=0)
+        if k == 2:
+            return cls(_varied(4), chains=1, swaps=10, short_tol=SHORT_TOL)
+        starts = _varied(4 + 2 * k)
+        chains, swaps = CHAINS, 12 * (k - 1) * (k - 2)
+        afford = int(WORK / (n * k * SHORT_RUN * chains))
+        if NATIVE is None:
+            afford = min(afford, PORTABLE_STEPS // (SHORT_RUN * chains))
+        return cls(starts, chains, min(swaps, max(afford, 1)))
+
+    @classmethod
+    def of_starts(cls, n_starts: int, kind: str | None = None) -> Plan:
+        """Just so many starts, of one kind or varied, and no swaps."""
+        if kind is None:
+            return cls(_varied(n_starts), chains=0, swaps=0)
+        repeats = 1 if kind in DETERMINISTIC else n_starts
+        return cls((kind,) * repeats, chains=0, swaps=0)
+
+
+@cache
+def _varied(n_starts: int) -> tuple[str, ...]:
+    varied = (VARIED[i % len(VARIED)] for i in range(max(n_starts - len(DETERMINISTIC), 0)))
+    return (*DETERMINISTIC, *varied)[:n_starts]
