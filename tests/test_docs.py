@@ -1,4 +1,4 @@
-"""What the documentation says is what happens: snippets run, commands succeed, links lead somewhere."""
+"""What the documentation says is what happens: snippets run, commands succeed, links lead on."""
 
 import re
 import shlex

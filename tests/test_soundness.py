@@ -78,7 +78,8 @@ def test_gains_are_those_of_leaving_points_out_by_hand(arguments):
 def test_a_held_mean_stays_where_it_is_when_points_are_left_out():
     """Its spread is not about the mean of its points, so only the mean's own move is checked: the
     gain with the spread held as well."""
-    mixture, model = at_the_summit(X, START, means=[NAN, 0.4, NAN], sds=[NAN, 0.5, NAN])
+    held = {"weights": [NAN, 0.3, NAN], "means": [NAN, 0.4, NAN], "sds": [NAN, 0.5, NAN]}
+    mixture, model = at_the_summit(X, START, **held)
     found = left_out_gains(X, np.ones(len(X)), mixture, model)
     np.testing.assert_allclose(found, by_hand(X, mixture, model), rtol=1e-6, atol=1e-6)
 
@@ -201,5 +202,10 @@ def test_many_points_are_not_judged_and_few_among_many_rows_are():
     bulk = stats.norm.ppf((np.arange(40_000) + 0.5) / 40_000)
     spike = judged([0.7, 0.7000001], 1e-7, bulk, tol=1e-6)
     assert [d.component for d in spike.degenerate] == [int(spike.mixture.sds.argmin())]
+    # Its thousands of points are not asked.
+    source = ArraySource.of(bulk)
+    model = replace(Model.parse(2, 1), floor=FLOOR)
+    worth = worths_on(source, AS_GIVEN, spike.mixture, model, 1.0)
+    assert np.isposinf(worth[spike.mixture.sds.argmax()]) and np.isfinite(worth.min())
     apart = judged(50 + np.array([0.0, 0.3, 0.8, 1.0]), 0.4, bulk, tol=1e-6)
     assert apart.degenerate == ()

@@ -179,6 +179,12 @@ def frozen(array: Floats) -> Floats:
     return array
 
 
+def is_whole(number: object, least: int) -> bool:
+    """Whether it is an integer, not a boolean, and at least `least`."""
+    whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
+    return bool(whole and number >= least)  # type: ignore[operator]
+
+
 def as_seed(seed: object) -> int:
     """A 64-bit integer from an int, None (0), or a NumPy Generator (which is advanced).
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emix.arrays import Units, as_seed
-from emix.climbing import Climb, Outcome, Progress, Stop, climb_many
+from emix.arrays import Units, as_seed, is_whole
+from emix.climbing import Climb, Outcome, Progress, Stop
 from emix.em import Step, iterate
 from emix.errors import (
     DataError,
@@ -19,17 +18,13 @@ from emix.errors import (
     NumericalError,
     ParameterError,
 )
-from emix.initialise import SortedColumn, named
-from emix.judging import least_worth_on, worths_on
+from emix.finding import Finder
 from emix.kernels import available_threads, kernel_for
 from emix.mixture import Mixture
 from emix.model import FLOOR, Model
 from emix.moments import Moments, moments_of
-from emix.plan import Plan
 from emix.result import Fit, Optimum
-from emix.search import Candidate, distinct, imposed, search
-from emix.soundness import degenerate_components, on_floor
-from emix.sources.array import ArraySource
+from emix.search import Candidate, imposed
 from emix.sources.opening import open_source
 
 if TYPE_CHECKING:
@@ -38,10 +33,6 @@ if TYPE_CHECKING:
 # The gradient per row at which a climb has arrived: four hundred thousand roundings.
 TOLERANCE = 1e-10
 MAX_ITER = 20_000
-# Rows above which starts are judged on a sample: enough to tell summits apart.
-SEARCH_ROWS = 1 << 14
-# Candidates that are climbed to the end on all the data when it is more than that.
-FINALISTS = 3
 
 
 def fit(
@@ -111,11 +102,11 @@ def fit(
     units = Units.of_spread(moments.mean, moments.sd)
     stop = _stop(tol, max_iter)
     number = as_seed(seed)
-    fitter = _Fitter(
+    finder = Finder(
         source, name, model, units, moments.weight, stop, number, threads, progress
     )
-    candidates = fitter.candidates(start, n_starts)
-    return _finish(candidates, fitter, moments, name)
+    candidates = finder.candidates(start, n_starts)
+    return _finish(candidates, finder, moments, name)
 
 
 def steps(
@@ -166,129 +157,41 @@ def steps(
         yield Step(step.iteration, mixture, loglik, objective, statistics)
 
 
-class _Fitter:
-    """One fit's data and settings, so that its stages need not hand them on one by one."""
-
-    def __init__(
-        self, source: ArraySource, name: str, model: Model, units: Units, weight: float,
-        stop: Stop, seed: int, threads: int, progress: Callable[[Progress], None] | None,
-    ) -> None:
-        self.name = name
-        self.source, self.model, self.units, self.weight = source, model, units, weight
-        self.within = model.inward(units, FLOOR)
-        self.stop, self.seed, self.threads, self.progress = stop, seed, threads, progress
-        self.column = SortedColumn.of(source.sample(SEARCH_ROWS, seed), units)
-
-    def candidates(self, start: Mixture | str | None, n_starts: int | None) -> list[Candidate]:
-        """The optima found, in internal units, best first."""
-        k = self.model.n_components
-        if isinstance(start, Mixture):
-            if n_starts is not None and n_starts != 1:
-                raise ParameterError("a start that is a Mixture is one start; leave n_starts out")
-            if (start.n_components, start.n_features) != (k, self.source.n_features):
-                raise ParameterError(
-                    f"start has {start.n_components} components in {start.n_features} columns; "
-                    f"expected {k} in {self.source.n_features}"
-                )
-            begun = imposed(start.inward(self.units), self.within)
-            return self._on_all_data([begun], [1])
-        if n_starts is not None and not _is_whole(n_starts, 1):
-            raise ParameterError(f"n_starts={n_starts!r}; expected 1 or more")
-        if start is None and n_starts is None:
-            plan = Plan.default(k, len(self.column.points))
-        else:
-            kind = None if start is None else start
-            if kind is not None:
-                named(kind)
-            plan = Plan.of_starts(n_starts or 10, kind)
-        self._refuse_few_values()
-        whole = self.source.n_rows <= SEARCH_ROWS
-        # Short run and climb together take max_iter steps at most.
-        if plan.short_run > self.stop.max_iter:
-            plan = replace(plan, short_run=self.stop.max_iter)
-        left = self.stop.max_iter - plan.short_run
-        stop = Stop(self.stop.tol, left) if whole else Stop(max(self.stop.tol, 1e-6), 500)
-        found = search(self.column, k, self.within, plan, self.seed, stop, self.threads)
-        if whole:
-            return found
-        finalists = found[:FINALISTS]
-        return self._on_all_data([c.climb.mixture for c in finalists],
-                                 [c.starts for c in finalists])
-
-    def _refuse_few_values(self) -> None:
-        """Raise `DataError` for more components than values, unless their spreads are held."""
-        k = self.model.n_components
-        if len(self.column.points) >= k or not self.model.held.learned_sds.any():
-            return
-        values = len(self.column.points)
-        if self.source.n_rows > SEARCH_ROWS:
-            values = len(np.unique(self.source.points))
-        if values < k:
-            raise DataError(
-                f"{self.name} has {values} distinct value{'s' * (values > 1)} in "
-                f"{self.source.n_rows} rows, which cannot tell {k} components apart: at most "
-                f"k={values} can be learned; hold the standard deviations (sds=...) to fit more"
-            )
-
-    def _on_all_data(self, starts: list[Mixture], counts: list[int]) -> list[Candidate]:
-        climbs = climb_many(
-            self.source, starts, self.within, self.units, self.stop, self.threads, self.progress
-        )
-        return distinct(
-            [
-                Candidate(c, self._least_worth(c.mixture), count)
-                for c, count in zip(climbs, counts, strict=False)
-            ],
-            self.column,
-        )
-
-    def _least_worth(self, mixture: Mixture) -> float:
-        return least_worth_on(
-            self.source, self.units, mixture, self.within, self.column.sd, self.threads
-        )
-
-    def degenerate(self, mixture: Mixture, model: Model) -> tuple[Degenerate, ...]:
-        """The degenerate components of an optimum in internal units."""
-        worth = worths_on(self.source, self.units, mixture, model, self.column.sd, self.threads)
-        expected = mixture.weights * self.weight
-        return degenerate_components(on_floor(mixture, model), worth, expected)
-
-
-def _finish(candidates: list[Candidate], fitter: _Fitter, moments: Moments, name: str) -> Fit:
+def _finish(candidates: list[Candidate], finder: Finder, moments: Moments, name: str) -> Fit:
     """From internal units to the Fit that the user gets."""
-    model = fitter.model
-    optima = tuple(_optimum(candidate, fitter, moments) for candidate in candidates)
+    model = finder.model
+    optima = tuple(_optimum(candidate, finder, moments) for candidate in candidates)
     best, climb = optima[0], candidates[0].climb
     # Trace in the units of the data: internal objectives differ by a constant.
     trace = climb.trace + (best.objective - climb.objective)
     kernel = kernel_for(best.mixture)
-    hard, soft = kernel.classification(best.mixture, fitter.source.block, fitter.threads)
+    hard, soft = kernel.classification(best.mixture, finder.source.block, finder.threads)
     order = climb.mixture.canonical_order()
-    notes = _warnings(best, climb, fitter)
+    notes = _warnings(best, climb, finder)
     return Fit(
         mixture=best.mixture, model=model.reordered(order), loglik=best.loglik,
         objective=best.objective, n=moments.weight, outcome=climb.outcome,
         n_iter=climb.iterations, trace=trace, gradient=climb.gradient, optima=optima,
-        warnings=notes, classification=(hard, soft), name=name, seed=fitter.seed,
+        warnings=notes, classification=(hard, soft), name=name, seed=finder.seed,
         kernel=kernel.name,
     )
 
 
-def _optimum(candidate: Candidate, fitter: _Fitter, moments: Moments) -> Optimum:
-    climb, model = candidate.climb, fitter.model
+def _optimum(candidate: Candidate, finder: Finder, moments: Moments) -> Optimum:
+    climb, model = candidate.climb, finder.model
     order = climb.mixture.canonical_order()
-    mixture = model.held.imposed_on(climb.mixture.outward(fitter.units)).reordered(order)
-    loglik = climb.loglik + moments.weight * fitter.units.log_jacobian
+    mixture = model.held.imposed_on(climb.mixture.outward(finder.units)).reordered(order)
+    loglik = climb.loglik + moments.weight * finder.units.log_jacobian
     objective = loglik + model.reordered(order).log_prior(mixture)
     degenerate: tuple[Degenerate, ...] = ()
     if not candidate.is_sound:
-        degenerate = fitter.degenerate(
-            climb.mixture.reordered(order), fitter.within.reordered(order)
+        degenerate = finder.degenerate(
+            climb.mixture.reordered(order), finder.within.reordered(order)
         )
     return Optimum(loglik, objective, candidate.starts, climb.outcome, degenerate, mixture)
 
 
-def _warnings(best: Optimum, climb: Climb, fitter: _Fitter) -> tuple[str, ...]:
+def _warnings(best: Optimum, climb: Climb, finder: Finder) -> tuple[str, ...]:
     notes = []
     if climb.outcome is not Outcome.CONVERGED:
         notes.append(f"{climb.outcome.prose} (gradient {climb.gradient:.1e} per row after "
@@ -306,14 +209,9 @@ def _warnings(best: Optimum, climb: Climb, fitter: _Fitter) -> tuple[str, ...]:
 def _threads(threads: int | None) -> int:
     if threads is None:
         return available_threads()
-    if not _is_whole(threads, 1):
+    if not is_whole(threads, 1):
         raise ParameterError(f"threads={threads!r}; expected a number of processors, 1 or more")
     return int(threads)
-
-
-def _is_whole(number: object, least: int) -> bool:
-    whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
-    return whole and number >= least  # type: ignore[operator]
 
 
 def _stop(tol: float | None, max_iter: int | None) -> Stop:
@@ -322,7 +220,7 @@ def _stop(tol: float | None, max_iter: int | None) -> Stop:
     if not isinstance(tol, int | float | np.number) or not tol >= 0:
         raise ParameterError(f"tol={tol!r}; expected a gradient per row, 0 or more (0 climbs until "
                              f"max_iter)")
-    if not _is_whole(max_iter, 0):
+    if not is_whole(max_iter, 0):
         raise ParameterError(f"max_iter={max_iter!r}; expected a number of EM steps, 0 or more")
     return Stop(float(tol), int(max_iter))
 

@@ -27,6 +27,7 @@ from emix.arrays import Units
 from emix.climbing import (
     NATIVE_OUTCOMES,
     Climb,
+    Outcome,
     Stop,
     climb,
     climb_many,
@@ -160,6 +161,21 @@ def _finish(
             for begun, end in zip(batch, ends, strict=True)
         ]
     return distinct(finished, column)
+
+
+def follow(
+    found: list[Candidate], column: SortedColumn, model: Model, stop: Stop, threads: int = 1
+) -> list[Candidate]:
+    """The same optima, the best of them climbed on until it has converged or taken max_iter
+    steps in all; should another be the best then, that one as well."""
+    while True:
+        best = found[0]
+        left = stop.max_iter - best.climb.iterations
+        if best.climb.outcome is not Outcome.NOT_CONVERGED or left <= 0:
+            return found
+        more = _run(column, [best.climb.mixture], model, Stop(stop.tol, left), threads)[0]
+        climbed = Candidate(continued(best.climb, more.climb), more.worth, best.starts)
+        found = distinct([climbed, *found[1:]], column)
 
 
 def _run(

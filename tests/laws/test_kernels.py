@@ -98,8 +98,9 @@ def test_a_component_of_no_weight_gets_nothing(kernel, k):
     rng = np.random.default_rng(k)
     weights = rng.dirichlet(np.ones(k))
     weights[k // 2] = 0
-    mixture = Mixture.univariate(weights / weights.sum(), np.arange(k, dtype=float), np.ones(k))
-    # On its own mean, nearest of all and far from all.
+    sds = np.where(weights == 0, 100.0, 1.0)
+    mixture = Mixture.univariate(weights / weights.sum(), np.arange(k, dtype=float), sds)
+    # On its own mean, and far away where it is the nearest of all.
     points = np.array([[float(k // 2)], [1e9], [-1e200]])
     with np.errstate(all="raise"):
         responsibilities = kernel.responsibilities(mixture, points)
@@ -241,11 +242,34 @@ def test_an_ill_conditioned_covariance_keeps_its_digits():
     assert float(wanted) == pytest.approx(11.18527087, rel=1e-6)
 
 
-def test_dense_far_points():
-    """Two components in two columns, 1e200 away: the nearer in its own metric has all of it."""
-    wide, narrow = np.array([[4.0, 1.0], [1.0, 2.0]]), np.eye(2)
-    mixture = Mixture([0.5, 0.5], np.zeros((2, 2)), [wide, narrow])
-    points = np.array([[1e200, 0.0], [0.0, -1e200], [1e160, 1e160], [1e8, 1e8]])
-    with np.errstate(all="raise"):
-        responsibilities = PORTABLE.responsibilities(mixture, points)
-    np.testing.assert_array_equal(responsibilities, [[1.0, 0.0]] * 4)
+def test_far_points_in_two_columns_belong_to_the_nearest_in_its_own_metric():
+    """By 50-digit distances: where every density underflows, and squares overflow."""
+    rng = np.random.default_rng(4)
+    directions = rng.normal(size=(60, 2))
+    for size in (1e3, 1e8, 1e160, 1e200, 1e290):
+        roots = rng.normal(size=(3, 2, 2)) + 2 * np.eye(2)
+        mixture = Mixture([0.2, 0.3, 0.5], rng.normal(size=(3, 2)),
+                          roots @ np.swapaxes(roots, 1, 2))
+        points = directions * size
+        with np.errstate(all="raise"):
+            responsibilities = PORTABLE.responsibilities(mixture, points)
+        np.testing.assert_allclose(responsibilities.sum(axis=1), 1, atol=1e-12, rtol=0)
+        with mpmath.workdps(50):
+            inverses = [mpmath.matrix(s.tolist()) ** -1 for s in mixture.covariances]
+            for point, found in zip(points, responsibilities, strict=True):
+                distances = []
+                for mean, inverse in zip(mixture.means, inverses, strict=True):
+                    apart = mpmath.matrix([mpmath.mpf(p) - m for p, m in
+                                           zip(point, mean.tolist(), strict=True)])
+                    distances.append((apart.T * inverse * apart)[0])
+                ordered = sorted(distances)
+                if ordered[0] < ordered[1] * (1 - mpmath.mpf(10) ** -2):
+                    assert found[distances.index(ordered[0])] > 1 - 1e-9
+
+
+def test_far_ties_are_shared_by_weight_over_root_determinant():
+    """Along the first axis the two are equally near; their densities differ by |Σ|^½ alone."""
+    mixture = Mixture([0.25, 0.75], np.zeros((2, 2)), [np.eye(2), np.diag([1.0, 9.0])])
+    for x in (5.0, 1e200):
+        found = PORTABLE.responsibilities(mixture, np.array([[x, 0.0]]))
+        np.testing.assert_allclose(found, [[0.5, 0.5]], rtol=1e-12)

@@ -136,13 +136,14 @@ def _far_responsibilities(components: Components, x: Floats) -> Floats:
     proportion to Φ_k / |Σ_k|^½, which is what the limit of the density ratio is.
     """
     covariance = components.covariance
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         distance = np.empty((len(x), len(components.weights)))
         for k, mean in enumerate(components.means):
             whitened = np.abs(covariance.whiten(x - mean, k))
             largest = whitened.max(axis=1)
             ratios = whitened / largest[:, None]
-            distance[:, k] = largest * np.sqrt(np.where(np.isfinite(ratios), ratios, 1).sum(axis=1))
+            squares = np.where(np.isfinite(ratios), ratios, 1) ** 2
+            distance[:, k] = largest * np.sqrt(squares.sum(axis=1))
         distance[:, components.weights == 0] = np.inf
         logs = np.log(components.weights) - 0.5 * covariance.log_determinants
         nearest = distance == distance.min(axis=1, keepdims=True)
