@@ -91,7 +91,8 @@ struct SearchRequest {
     ColumnTerms terms;
     std::int64_t starts;
     const std::int64_t* kinds;
-    std::int64_t chains, swaps, short_run, kept;
+    // A chain rests after `settled` swaps in a row that came home; 0: never.
+    std::int64_t chains, swaps, settled, short_run, kept;
     double short_tolerance;
     std::uint64_t seed;
     double tolerance;

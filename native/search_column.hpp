@@ -174,7 +174,9 @@ class Search {
         Chain& chain = chains_.items[j];
         Candidate* trial = nullptr;
         worker.home.set(chain.at->at);
+        int64_t homecomings = 0;
         for (int64_t t = 0; t < request_.swaps && !interrupted(); ++t) {
+            if (request_.settled > 0 && homecomings == request_.settled) break;
             if (!trial) trial = new Candidate(k_);
             trial->at.copy_from(chain.at->at, k_);
             trial->order = request_.starts + t * chains + j;
@@ -184,6 +186,7 @@ class Search {
             draw_swap(drawn_, rules_, Draws(request_.seed, stream), trial->at);
             const bool came_home = short_run(*trial, worker, true);
             look_up(worker_index, trial->end.iterations);
+            homecomings = came_home ? homecomings + 1 : 0;
             if (came_home) continue;
             // What is not above a sound candidate need not be judged.
             if (chain.at->is_sound() && !(trial->objective() > chain.at->objective() + slack()))

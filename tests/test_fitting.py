@@ -594,6 +594,20 @@ def test_steps_keep_the_order_of_their_start_and_weigh_rows():
         assert a.mixture.means[0] > a.mixture.means[1]
 
 
+def test_a_tied_start_has_one_spread_that_keeps_the_variance_within():
+    start = Mixture.univariate([0.25, 0.75], [0.0, 4.0], [1.0, 3.0])
+    first = next(emix.steps(two_groups(), start, covariance="E"))
+    np.testing.assert_allclose(first.mixture.sds, np.sqrt(0.25 * 1 + 0.75 * 9), rtol=1e-14)
+    held = next(emix.steps(two_groups(), start, covariance="E", sds=0.1))
+    assert held.mixture.sds.tolist() == [0.1, 0.1]
+
+
+@pytest.mark.parametrize("start", [None, 2, "kmeans", [0.5, 0.5]])
+def test_steps_begin_with_a_mixture(start):
+    with pytest.raises(ParameterError, match="start="):
+        next(emix.steps([1.0, 2.0], start))
+
+
 def test_steps_on_a_column_that_is_constant():
     start = Mixture.univariate([0.5, 0.5], [0.0, 4.0], [1.0, 2.0])
     found = list(itertools.islice(emix.steps([3.0, 3.0, 3.0], start), 30))

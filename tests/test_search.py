@@ -275,7 +275,7 @@ def test_every_instruction_set_finds_the_same():
 @needs_native
 def test_search_refuses_what_makes_no_sense():
     column, model = problem(WAITING, 2)
-    rest = (0, 0, 60, 6, 1e-4, 0, 1e-10, 100, 1)
+    rest = (0, 0, 0, 60, 6, 1e-4, 0, 1e-10, 100, 1)
     for points, kinds in ((column.points[1:], [0]), (column.points, [5]), (column.points, [-1])):
         with pytest.raises(ValueError, match=r"shape|start"):
             _native.search(points, column.weight, column.sd, 2, *native_terms(model), kinds, *rest)

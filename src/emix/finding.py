@@ -92,7 +92,8 @@ class Finder:
             return
         values = len(self.column.points)
         if self.source.n_rows > SEARCH_ROWS:
-            values = len(np.unique(self.source.points))
+            points, weight = self.source.points, self.source.sample_weight
+            values = len(np.unique(points if weight is None else points[weight > 0]))
         if values < k:
             raise DataError(
                 f"{self.name} has {values} distinct value{'s' * (values > 1)} in "

@@ -135,6 +135,8 @@ def steps(
     0 -3.599171 [2.0, 5.0]
     1 -1.636707 [3.0822, 4.2589]
     """
+    if not isinstance(start, Mixture):
+        raise ParameterError(f"start={start!r}; expected a Mixture to take the first step from")
     source, _ = open_source(x, sample_weight)
     k = start.n_components
     model = Model.parse(k, source.n_features, covariance, weights, means, sds, covariances, prior)

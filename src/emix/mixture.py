@@ -254,6 +254,8 @@ class Mixture:
 
     def reordered(self, order: Order) -> Mixture:
         """The same mixture with components in another order (k,)."""
+        if order.tolist() == list(range(len(order))):
+            return self
         return Mixture.trusted(
             self.weights[order], self.means[order], self.covariance.reordered(order)
         )

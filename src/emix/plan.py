@@ -13,6 +13,7 @@ VARIED = ("responsibilities", "random", "kmeans++")
 SHORT_RUN = 60
 # Of two components a run mostly gets there, and this tells its summit from another.
 SHORT_TOL = 1e-4
+SETTLED = 6
 CHAINS = 8
 KEPT = 6
 # Steps after which a climb waits: only the best of them all is followed to the end. The others
@@ -34,6 +35,8 @@ class Plan:
     swaps: int
     short_run: int = SHORT_RUN
     kept: int = KEPT
+    # Swaps in a row that come home after which a chain rests: there is but one summit; 0: never.
+    settled: int = 0
     # The gradient at which a short run may end before its time; never less than the climbs'.
     short_tol: float = 0.0
 
@@ -43,7 +46,7 @@ class Plan:
         if k == 1:
             return cls(("quantiles",), chains=0, swaps=0)
         if k == 2:
-            return cls(_varied(4), chains=1, swaps=10, short_tol=SHORT_TOL)
+            return cls(_varied(4), chains=1, swaps=30, settled=SETTLED, short_tol=SHORT_TOL)
         starts = _varied(4 + 2 * k)
         chains, swaps = CHAINS, 12 * (k - 1) * (k - 2)
         afford = int(WORK / (n * k * SHORT_RUN * chains))

@@ -93,8 +93,9 @@ def search(
         return search_portably(column, k, model, plan, seed, stop, threads)
     summits = _native.search(
         column.points, column.weight, column.sd, k, *native_terms(model),
-        [_NUMBERS[kind] for kind in plan.starts], plan.chains, plan.swaps, plan.short_run,
-        plan.kept, max(stop.tol, plan.short_tol), seed, stop.tol, stop.max_iter, threads,
+        [_NUMBERS[kind] for kind in plan.starts], plan.chains, plan.swaps, plan.settled,
+        plan.short_run, plan.kept, max(stop.tol, plan.short_tol), seed, stop.tol, stop.max_iter,
+        threads,
     )
     return [
         Candidate(
@@ -124,11 +125,15 @@ def search_portably(
         found.append(Candidate(found[0].climb, found[0].worth) if run is None else run)
     found = distinct(found, column)
     chains = found[: plan.chains]
+    homecomings = [0] * len(chains)
     for trial in range(plan.swaps):
         for j, old in enumerate(chains):
+            if plan.settled and homecomings[j] == plan.settled:
+                continue
             home, draws = old.climb.mixture, Draws(seed, SWAPS + trial * CHAINS + j)
             start = imposed(_swap(column, home, draws), model)
             new = _run_from_home(column, start, home, model, short, threads)
+            homecomings[j] = homecomings[j] + 1 if new is None else 0
             if new is None or not _beats(new, old, _slack(column)):
                 continue
             found.append(new)

@@ -120,6 +120,22 @@ def test_the_next_seed_of_plus_plus_is_far_from_the_first():
         assert made("kmeans++", x, 2, stream=stream).means[1, 0] == 1e3
 
 
+def test_plus_plus_draws_by_squared_distance():
+    """Of 0, 1 and 3 the seeds are 0 and 1 (so that 3 joins 1) once in ten: a third of the times
+    from 0, then 1 : 9, and a third from 1, then 1 : 4."""
+    x = np.array([0.0, 1.0, 3.0])
+    near = [made("kmeans++", x, 2, stream=s).means[1, 0] == 2.0 for s in range(3000)]
+    assert np.mean(near) == pytest.approx(1 / 30 + 1 / 15, abs=0.02)
+
+
+def test_random_responsibilities_are_even_over_all_divisions():
+    """Of two components each point gives one an even share between 0 and 1, variance 1/12."""
+    x = np.array([0.0, 1.0])
+    weights = [made("responsibilities", x, 2, stream=s).weights[0] for s in range(4000)]
+    squares = (np.array(weights) - 0.5) ** 2
+    assert squares.mean() == pytest.approx(1 / 24, abs=0.003)
+
+
 def test_random_points_are_drawn_by_weight():
     x, weight = np.array([0.0, 1.0, 2.0]), np.array([1.0, 7.0, 2.0])
     drawn = [made("random", x, 1, stream=s, weight=weight).means[0, 0] for s in range(3000)]

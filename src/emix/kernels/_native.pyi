@@ -141,6 +141,7 @@ def search(
     start_kinds: Sequence[int],
     chains: int,
     swaps: int,
+    settled: int,
     short_run: int,
     kept: int,
     short_tol: float,
