@@ -31,7 +31,8 @@ class Judge {
         counts_ = rest_ + column.n;
         log_weights_ = counts_ + k_;
         constants_ = log_weights_ + k_;
-        for (int64_t j = 0; j < k_; ++j) any_ = any_ || judges(j);
+        // Of a point or less in all, none can be left out.
+        for (int64_t j = 0; j < k_; ++j) any_ = any_ || (column.total > 1.0 && judges(j));
     }
 
     // The worth of the least worthy component; -inf where one rests on the
@@ -108,7 +109,10 @@ class Judge {
         const Vector delta = load(column_.z + i) - mean, pull = out * delta * inverse;
         LeftOut l;
         l.moved = rules_.learns_mean(j) ? mean - pull : broadcast(mean);
-        const Vector shrunk = (sd * sd - pull * delta) * (count * inverse);
+        // About a mean that moves, or about one that is held.
+        const Vector shrunk = rules_.learns_mean(j)
+                                  ? (sd * sd - pull * delta) * (count * inverse)
+                                  : (count * sd * sd - out * delta * delta) * inverse;
         l.variance = rules_.learns_sd(j) ? maximum(shrunk, broadcast(terms.floor * terms.floor))
                                          : broadcast(sd * sd);
         l.share = rules_.learns_weight(j) ? left * (1.0 / (column_.total - 1.0))

@@ -209,3 +209,10 @@ def test_many_points_are_not_judged_and_few_among_many_rows_are():
     assert np.isposinf(worth[spike.mixture.sds.argmax()]) and np.isfinite(worth.min())
     apart = judged(50 + np.array([0.0, 0.3, 0.8, 1.0]), 0.4, bulk, tol=1e-6)
     assert apart.degenerate == ()
+
+
+def test_a_pair_about_a_held_mean_is_no_surprise_to_itself():
+    """Leaving out one of two points as far from a held mean leaves σ where it was."""
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(size=98), [29.6, 30.4]])
+    assert not emix.fit(x, 2, means=[0.0, 30.0]).degenerate

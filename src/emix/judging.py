@@ -45,7 +45,7 @@ def worths_on(
     judged = model.held.learned_sds & (not model.structure.is_common)
     statistics = expect(source, mixture, model, units, threads)
     judged = judged & (statistics.weight < MANY)
-    if k == 1 or not judged.any():
+    if k == 1 or not judged.any() or statistics.total <= 1:
         return np.full(k, np.inf)
 
     def of_block(block: Block) -> _Gains:

@@ -48,7 +48,8 @@ def worths(column: SortedColumn, mixture: Mixture, model: Model) -> Floats:
     +∞ where nothing can be degenerate: for k = 1, and where σ is common or held.
     """
     judged = model.held.learned_sds & (not model.structure.is_common)
-    if mixture.n_components == 1 or not judged.any():
+    # Of a point or less in all, none can be left out.
+    if mixture.n_components == 1 or not judged.any() or column.weight.sum() <= 1:
         return np.full(mixture.n_components, np.inf)
     gains = left_out_gains(column.points, column.weight, mixture, model)
     with np.errstate(divide="ignore"):
@@ -64,10 +65,10 @@ def left_out_gains(
 
     points, weight (n,): a row of weight 3 is three points, of which one is left out. With r the
     responsibilities, n_k = Σ w r, and c = n_k − r_ik, leaving out point i gives component k the
-    weight c / (Σw − 1), the mean μ − r δ / c where δ = x_i − μ, and the variance
-    (n_k σ² − r δ² n_k / c) / c, as far as each is learned; the other components stay as they
-    are. The gain is Σ w [log f with k so changed − log f without k], +∞ where only k explains
-    a point.
+    weight c / (Σw − 1), the mean μ − r δ / c where δ = x_i − μ, and the variance (n_k σ² − r δ²
+    n_k / c) / c, or (n_k σ² − r δ²) / c about a mean that is held, as far as each is learned; the
+    other components stay as they are. The gain is Σ w [log f with k so changed − log f without k],
+    +∞ where only k explains a point.
 
     Where the points are a part of the data, `counts` (k,) and `total` are those of all of it;
     gains of the parts add.
@@ -85,7 +86,8 @@ def left_out_gains(
         delta = x - means
         held = model.held
         moved = np.where(held.learned_means[:, 0], means - out * delta / left, means)
-        shrunk = (counts * sds**2 - out * delta**2 * counts / left) / left
+        about = np.where(held.learned_means[:, 0], counts / left, 1.0)
+        shrunk = (counts * sds**2 - out * delta**2 * about) / left
         variance = np.where(held.learned_sds, np.maximum(shrunk, model.floor**2), sds**2)
         share = np.where(held.learned_weights, left / (total - 1), mixture.weights)
         share = np.minimum(share, 1.0)
