@@ -13,7 +13,7 @@ VARIED = ("responsibilities", "random", "kmeans++")
 SHORT_RUN = 60
 # Of two components a run mostly gets there, and this tells its summit from another.
 SHORT_TOL = 1e-4
-SETTLED = 6
+SETTLED = 4
 CHAINS = 8
 KEPT = 6
 # Steps after which a climb waits: only the best of them all is followed to the end. The others
