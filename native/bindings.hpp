@@ -105,5 +105,9 @@ inline emix::ColumnTerms terms(bool tied, const Vector& held_weights, const Vect
 
 // The functions of search_module.cpp.
 void add_search(nb::module_& module);
+// The functions of table_module.cpp.
+void add_tables(nb::module_& module);
+// The functions of climb_table_module.cpp.
+void add_table_climbs(nb::module_& module);
 
 }  // namespace emix::python

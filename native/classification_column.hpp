@@ -9,6 +9,16 @@ struct Sureness {
     double hard, soft;
 };
 
+// Of all chunks together; `results` is overwritten.
+inline Sureness merged_sureness(Sureness* results, int64_t count) {
+    for (int64_t step = 1; step < count; step *= 2)
+        for (int64_t at = 0; at + step < count; at += 2 * step) {
+            results[at].hard += results[at + step].hard;
+            results[at].soft += results[at + step].soft;
+        }
+    return results[0];
+}
+
 struct ClassificationJob {
     const Column& column;
     const Prepared& prepared;
@@ -90,12 +100,7 @@ inline Sureness classify(const Column& column, const ColumnMixture& mixture, int
     const Prepared prepared = prepare(mixture, storage.get());
     ClassificationJob job{column, prepared, chunks, scratch.get(), each, results};
     run_tasks(chunks.count, workers, ClassificationJob::run, &job);
-    for (int64_t step = 1; step < chunks.count; step *= 2)
-        for (int64_t at = 0; at + step < chunks.count; at += 2 * step) {
-            results[at].hard += results[at + step].hard;
-            results[at].soft += results[at + step].soft;
-        }
-    return results[0];
+    return merged_sureness(results, chunks.count);
 }
 
 }  // namespace emix::EMIX_LEVEL

@@ -24,6 +24,8 @@ constexpr double half_log2_e = 0.7213475204444817;
 
 constexpr int64_t block_points = 512;
 constexpr int64_t smallest_chunk = 8192;
+// Logarithms are taken of products of this many totals, each in [1, k].
+constexpr int64_t product_length = 16;
 constexpr int64_t most_chunks = 4096;
 // Less work than this (points times components) is done before a second
 // thread has woken.

@@ -15,8 +15,6 @@ constexpr int few_components = 6;
 #else
 constexpr int few_components = 4;
 #endif
-// Logarithms are taken of products of this many totals, each in [1, k].
-constexpr int64_t product_length = 16;
 
 // Sums of a block while it is worked on. A struct of arrays with constant
 // subscripts: the compiler keeps it in registers.
@@ -24,8 +22,6 @@ template <int K>
 struct FewSums {
     Vector s0[K], s1[K], s2[K], loglik, weight, product;
 };
-
-#define EMIX_UNROLL _Pragma("GCC unroll 16")
 
 // V vectors of points side by side: one by one the processor would wait for
 // each exponential. After the call part[v * K + j] is p_j / 2^top of vector v.

@@ -28,6 +28,46 @@ struct ColumnStatistics {
     double loglik, weight;
 };
 
+// n rows of d values, row by row, of which the kernel sees
+// z_j = (x_j - shift_j) * scale_j.
+struct Table {
+    const double* doubles;  // null when the values are floats
+    const float* floats;
+    const double* sample_weight;  // null: every row has weight 1
+    std::int64_t n, d;
+    const double *shift, *scale;  // (d); both null: z = x
+};
+
+// What the covariances of a mixture are held by, and so how points are whitened.
+enum SpreadForm : std::int64_t {
+    isotropic_spread = 0,  // standard deviations (k)
+    diagonal_spread = 1,   // standard deviations (k, d)
+    common_spread = 2,     // one lower triangular factor (d, d)
+    full_spread = 3        // lower triangular factors (k, d, d)
+};
+
+// In which form second moments are summed.
+enum ScatterForm : std::int64_t {
+    spherical_scatter = 0,  // traces (k)
+    diagonal_scatter = 1,   // diagonals (k, d)
+    full_scatter = 2,       // symmetric matrices (k, d, d)
+    pooled_scatter = 3      // the sum over components, (d, d)
+};
+
+struct TableMixture {
+    std::int64_t k;
+    SpreadForm form;
+    const double *log_weights, *means, *spreads;  // (k), (k, d), see SpreadForm
+};
+
+// Sums over the rows about the means that they were scored with:
+// s0 = Σ w r (k), s1 = Σ w r (z - mean_k) (k, d), s2 = Σ w r (z - mean_k)(z - mean_k)ᵀ
+// in a ScatterForm, loglik = Σ w l, weight = Σ w.
+struct TableStatistics {
+    double *s0, *s1, *s2;
+    double loglik, weight;
+};
+
 struct Moments {
     std::int64_t count;
     double weight, mean, scatter, minimum, maximum;
@@ -65,7 +105,14 @@ struct TraceListener {
     void (*climbed)(void* context, const double* trace, std::int64_t length);
 };
 
-enum Outcome : std::int64_t { converged = 0, not_converged = 1, fell = 2, not_finite = 3 };
+enum Outcome : std::int64_t {
+    converged = 0,
+    not_converged = 1,
+    fell = 2,
+    not_finite = 3,
+    collapsed = 4,  // a covariance came to rest on its floor: there is no maximum
+    came_home = 5   // near where it was told that it may come to
+};
 
 // The rows of a column that have weight, sorted, and ties made one point.
 struct SortedColumn {
@@ -116,6 +163,75 @@ struct SearchListener {
     bool (*interrupted)(void* context);
 };
 
+// mclust's fourteen covariance structures.
+enum TableStructure : std::int64_t {
+    structure_eii = 0,
+    structure_vii = 1,
+    structure_eei = 2,
+    structure_vei = 3,
+    structure_evi = 4,
+    structure_vvi = 5,
+    structure_eee = 6,
+    structure_vee = 7,
+    structure_eve = 8,
+    structure_vve = 9,
+    structure_eev = 10,
+    structure_vev = 11,
+    structure_evv = 12,
+    structure_vvv = 13
+};
+
+// What a fit of a table may not move and what it believes beforehand. NaN in
+// held_weights means "learn this one"; concentrations that are all 1 mean no
+// prior on the weights. Every component has besides its own rows pseudo_count
+// of them at pseudo_mean (d), and for its covariance extra_weight and
+// extra_scatter (d, d); all 0 for no prior.
+struct TableTerms {
+    std::int64_t structure;
+    const double *held_weights, *concentration;  // (k)
+    double pseudo_count;
+    const double* pseudo_mean;
+    double extra_weight;
+    const double* extra_scatter;
+    double floor;
+};
+
+// homes: for each start a mixture at which its climb may end; null for none.
+struct TableClimbRequest {
+    std::int64_t starts, k;
+    TableTerms terms;
+    std::int64_t max_iter;
+    double tolerance;
+    const double *home_weights, *home_means, *home_factors;
+};
+
+// In: the starts. Out: where each climb ended. Lower factors are zero above the
+// diagonal.
+struct TableClimbResult {
+    double *weights, *means, *factors;  // (starts, k), (starts, k, d), (starts, k, d, d)
+    double *objective, *loglik, *gradient;
+    std::int64_t *iterations, *outcome;
+};
+
+// The M-step of covariances alone: from scatter (k, d, d) about the new means,
+// weight (k) and old lower factors (k, d, d) to new ones.
+struct TableSpreadStep {
+    std::int64_t structure, k, d;
+    const double *scatter, *weight, *old;
+    double floor;
+    double* factors;
+};
+
+// Mixtures (mixtures, k) whose components are judged on points left out. counts
+// (mixtures, k) and total are those of all the data, where the table is a part.
+struct LeftOutRequest {
+    std::int64_t mixtures, k;
+    TableTerms terms;
+    const double *weights, *means, *factors;
+    const double* counts;  // null: the table is all there is
+    double total;
+};
+
 // One compiled level of the kernel.
 struct Kernel {
     void (*expect)(const Column&, const ColumnMixture&, int threads, ColumnStatistics&);
@@ -132,6 +248,19 @@ struct Kernel {
     void (*optimal_breaks)(const double* points, const double* weight, std::int64_t n,
                            std::int64_t k, std::int64_t* breaks);
     void (*search)(const SearchRequest&, int threads, const SearchListener&);
+    void (*expect_table)(const Table&, const TableMixture&, ScatterForm, int threads,
+                         TableStatistics&);
+    void (*log_density_table)(const Table&, const TableMixture&, int threads, double* out);
+    void (*responsibilities_table)(const Table&, const TableMixture&, int threads, double* out);
+    void (*labels_table)(const Table&, const TableMixture&, int threads, std::int64_t* out);
+    void (*classification_table)(const Table&, const TableMixture&, int threads, double* hard,
+                                 double* soft);
+    void (*moments_table)(const Table&, int threads, Moments* columns);
+    // The listener may be null.
+    void (*climb_table)(const Table&, const TableClimbRequest&, int threads, TableClimbResult&,
+                        const TraceListener*);
+    void (*maximise_table)(const TableSpreadStep&);
+    void (*left_out_gains_table)(const Table&, const LeftOutRequest&, int threads, double* gains);
 };
 
 }  // namespace emix

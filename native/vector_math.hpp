@@ -21,12 +21,20 @@ typedef double UnalignedVector
 // else is in the file. These two words say what each loop is made of.
 #define EMIX_INLINE inline __attribute__((always_inline))
 #define EMIX_LOOP __attribute__((noinline))
+#define EMIX_UNROLL _Pragma("GCC unroll 16")
 
 constexpr int64_t lanes = EMIX_VECTOR_BYTES / 8;
 
 EMIX_INLINE Vector load(const double* from) {
     return *reinterpret_cast<const UnalignedVector*>(from);
 }
+
+EMIX_INLINE Vector load(const float* from) {
+    typedef float Floats __attribute__((vector_size(EMIX_VECTOR_BYTES / 2), aligned(4), may_alias));
+    return __builtin_convertvector(*reinterpret_cast<const Floats*>(from), Vector);
+}
+
+EMIX_INLINE void store(double* to, Vector v) { *reinterpret_cast<UnalignedVector*>(to) = v; }
 
 EMIX_INLINE Vector broadcast(double value) { return Vector{} + value; }
 
@@ -45,6 +53,127 @@ inline double sum_lanes(Vector v) {
     for (int64_t half = lanes / 2; half > 0; half /= 2)
         for (int64_t i = 0; i < half; ++i) parts[i] += parts[i + half];
     return parts[0];
+}
+
+// Lanes of `a` and `b` picked by subscripts that count through both.
+#ifdef __clang__
+#define EMIX_PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define EMIX_PICK(a, b, ...) __builtin_shuffle(a, b, Integers{__VA_ARGS__})
+#endif
+
+// Whether any lane of a comparison holds.
+EMIX_INLINE bool any(Integers holds) {
+#if EMIX_VECTOR_BYTES == 64
+    holds |= EMIX_PICK(holds, holds, 4, 5, 6, 7, 0, 1, 2, 3);
+#endif
+#if EMIX_VECTOR_BYTES >= 32
+    const Integers half = holds;
+#if EMIX_VECTOR_BYTES == 64
+    holds |= EMIX_PICK(half, half, 2, 3, 0, 1, 6, 7, 4, 5);
+#else
+    holds |= EMIX_PICK(half, half, 2, 3, 0, 1);
+#endif
+#endif
+    return (holds[0] | holds[1]) != 0;
+}
+
+// In each group of `group` lanes of `a` and then of `b` the upper half is added
+// to the lower: half as many lanes, the groups in the order they were.
+template <int group>
+EMIX_INLINE Vector fold(Vector a, Vector b) {
+#if EMIX_VECTOR_BYTES == 64
+    if constexpr (group == 8)
+        return EMIX_PICK(a, b, 0, 1, 2, 3, 8, 9, 10, 11) +
+               EMIX_PICK(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+    else if constexpr (group == 4)
+        return EMIX_PICK(a, b, 0, 1, 4, 5, 8, 9, 12, 13) +
+               EMIX_PICK(a, b, 2, 3, 6, 7, 10, 11, 14, 15);
+    else
+        return EMIX_PICK(a, b, 0, 2, 4, 6, 8, 10, 12, 14) +
+               EMIX_PICK(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
+#elif EMIX_VECTOR_BYTES == 32
+    if constexpr (group == 4)
+        return EMIX_PICK(a, b, 0, 1, 4, 5) + EMIX_PICK(a, b, 2, 3, 6, 7);
+    else
+        return EMIX_PICK(a, b, 0, 2, 4, 6) + EMIX_PICK(a, b, 1, 3, 5, 7);
+#else
+    return EMIX_PICK(a, b, 0, 2) + EMIX_PICK(a, b, 1, 3);
+#endif
+}
+
+// The sums across the lanes of each of N vectors, in order: to[i] = Σ v[i], in
+// the order of sum_lanes. `to` has room for whole vectors.
+template <int N>
+EMIX_INLINE void sum_each(const Vector* v, double* to) {
+    EMIX_UNROLL for (int first = 0; first < N; first += lanes) {
+        Vector part[lanes];
+        EMIX_UNROLL for (int i = 0; i < lanes; ++i)
+            part[i] = first + i < N ? v[first + i] : Vector{};
+#if EMIX_VECTOR_BYTES == 64
+        EMIX_UNROLL for (int i = 0; i < 4; ++i) part[i] = fold<8>(part[2 * i], part[2 * i + 1]);
+#endif
+#if EMIX_VECTOR_BYTES >= 32
+        EMIX_UNROLL for (int i = 0; i < 2; ++i) part[i] = fold<4>(part[2 * i], part[2 * i + 1]);
+#endif
+        store(to + first, fold<2>(part[0], part[1]));
+    }
+}
+
+// a becomes the even lanes of a and then b, b the odd ones.
+EMIX_INLINE void split_pairs(Vector& a, Vector& b) {
+    const Vector low = a, high = b;
+#if EMIX_VECTOR_BYTES == 64
+    a = EMIX_PICK(low, high, 0, 2, 4, 6, 8, 10, 12, 14);
+    b = EMIX_PICK(low, high, 1, 3, 5, 7, 9, 11, 13, 15);
+#elif EMIX_VECTOR_BYTES == 32
+    a = EMIX_PICK(low, high, 0, 2, 4, 6);
+    b = EMIX_PICK(low, high, 1, 3, 5, 7);
+#else
+    a = EMIX_PICK(low, high, 0, 2);
+    b = EMIX_PICK(low, high, 1, 3);
+#endif
+}
+
+// Vectors as the rows of a square of lanes by lanes: swaps the blocks beside its
+// diagonal, `step` on a side.
+template <int step>
+EMIX_INLINE void swap_blocks(Vector& a, Vector& b) {
+    const Vector low = a, high = b;
+#if EMIX_VECTOR_BYTES == 64
+    if constexpr (step == 1) {
+        a = EMIX_PICK(low, high, 0, 8, 2, 10, 4, 12, 6, 14);
+        b = EMIX_PICK(low, high, 1, 9, 3, 11, 5, 13, 7, 15);
+    } else if constexpr (step == 2) {
+        a = EMIX_PICK(low, high, 0, 1, 8, 9, 4, 5, 12, 13);
+        b = EMIX_PICK(low, high, 2, 3, 10, 11, 6, 7, 14, 15);
+    } else {
+        a = EMIX_PICK(low, high, 0, 1, 2, 3, 8, 9, 10, 11);
+        b = EMIX_PICK(low, high, 4, 5, 6, 7, 12, 13, 14, 15);
+    }
+#elif EMIX_VECTOR_BYTES == 32
+    if constexpr (step == 1) {
+        a = EMIX_PICK(low, high, 0, 4, 2, 6);
+        b = EMIX_PICK(low, high, 1, 5, 3, 7);
+    } else {
+        a = EMIX_PICK(low, high, 0, 1, 4, 5);
+        b = EMIX_PICK(low, high, 2, 3, 6, 7);
+    }
+#else
+    a = EMIX_PICK(low, high, 0, 2);
+    b = EMIX_PICK(low, high, 1, 3);
+#endif
+}
+
+EMIX_INLINE void transpose(Vector* v) {
+    EMIX_UNROLL for (int i = 0; i < lanes; i += 2) swap_blocks<1>(v[i], v[i + 1]);
+#if EMIX_VECTOR_BYTES >= 32
+    EMIX_UNROLL for (int i = 0; i < lanes; ++i)
+        if (i % 4 < 2) swap_blocks<2>(v[i], v[i + 2]);
+#endif
+#if EMIX_VECTOR_BYTES == 64
+    EMIX_UNROLL for (int i = 0; i < 4; ++i) swap_blocks<4>(v[i], v[i + 4]);
+#endif
 }
 
 // 2^x for x <= 0, to about 1 ulp, in place; exactly 0 from -1022.5 down to -inf.

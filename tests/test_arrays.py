@@ -61,7 +61,7 @@ def test_data_are_never_written_to():
 
 @pytest.mark.parametrize("x", [
     "3.5", b"3.5", None, ["a", "b"], np.array(["1", "2"]), [1.0, "a"], [1, None, "x"],
-    [[1], [2, 3]], np.array([1, "x"], dtype=object),
+    [[1], [2, 3]], np.array([1, "x"], dtype=object), np.array([1, "2"], dtype=object), [10**400],
     np.array([1 + 2j]), [1j], {"a": 1}, {1.0, 2.0}, object(), np.array(["2020-01-01"], "M8[D]"),
     np.array([3], "m8[s]"), np.array([1], dtype=np.longdouble), [], np.zeros((0, 3)),
     np.zeros((3, 0)), np.zeros((2, 2, 2)), np.array(3.0), 3.0,
@@ -75,23 +75,18 @@ def test_missing_values_are_left_for_the_first_look_at_the_data():
     assert np.isnan(as_points([1.0, None])[1, 0])
 
 
-def test_pandas():
-    pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame({"a": WHOLE, "b": [0.5, 1.5, 2.5, 3.5]})
-    assert as_points(frame["a"])[:, 0].tolist() == WHOLE
-    assert as_points(frame).shape == (4, 2)
-    assert as_points(frame[["b"]])[:, 0].tolist() == [0.5, 1.5, 2.5, 3.5]
-    nullable = pandas.Series([1, None, 3], dtype="Int64")
-    np.testing.assert_array_equal(as_points(nullable)[:, 0], [1.0, np.nan, 3.0])
-    with pytest.raises(DataError):
-        as_points(pandas.Series(["a", "b"]))
+def test_masked_values_are_missing_and_not_what_lies_beneath():
+    for x, where in ((np.ma.array([1.0, 2.0, 3.0], mask=[0, 1, 1]), r"\[1\]"),
+                     (np.ma.array([[1.0, 2.0], [3.0, 4.0]], mask=[[0, 0], [0, 1]]), r"\[1, 1\]")):
+        with pytest.raises(DataError, match=f"x is masked at {where}"):
+            as_points(x)
+    whole = as_points(np.ma.array([1.0, 2.0], mask=False))
+    assert type(whole) is np.ndarray and whole[:, 0].tolist() == [1.0, 2.0]
 
 
-def test_polars():
-    polars = pytest.importorskip("polars")
-    assert as_points(polars.Series("a", WHOLE))[:, 0].tolist() == WHOLE
-    assert as_points(polars.DataFrame({"a": WHOLE, "b": [0.5] * 4})).shape == (4, 2)
-    np.testing.assert_array_equal(as_points(polars.Series([1.0, None]))[:, 0], [1.0, np.nan])
+def test_what_is_no_number_is_shown():
+    with pytest.raises(DataError, match=r"x holds '2', which is not a number"):
+        as_points(np.array([1, "2"], dtype=object))
 
 
 def test_row_weights_are_one_number_per_row():

@@ -78,3 +78,14 @@ def test_too_few_values_and_wrong_data():
         compare_kmeans(WIDE, [1.0, np.nan])
     with pytest.raises(DataError, match="2 columns"):
         compare_kmeans(WIDE, np.eye(2))
+
+
+def test_several_columns_are_not_compared_but_each_may_be():
+    """K-Means is solved exactly in one column only."""
+    faithful = emix.datasets.load("faithful").data
+    fit = emix.fit(faithful, 2, n_starts=2)
+    for compare in (fit.compare_kmeans, fit.report):
+        with pytest.raises(ParameterError, match=r"for one column, the mixture has 2.*marginal"):
+            compare(faithful)
+    found = compare_kmeans(fit.mixture.marginal(1), faithful[:, 1])
+    assert found.centres == pytest.approx([54.75, 80.28], abs=0.1)

@@ -527,7 +527,8 @@ def test_many_ties_and_an_outlier():
     ({"max_iter": -1}, "max_iter=-1"), ({"max_iter": 2.5}, "max_iter=2.5"),
     ({"n_starts": 0}, "n_starts=0"), ({"n_starts": True}, "n_starts=True"),
     ({"n_starts": "a"}, "n_starts='a'"), ({"start": "nearest"}, "start='nearest'"),
-    ({"start": [1.0, 2.0]}, "start="), ({"seed": -1}, "seed=-1"), ({"seed": 0.5}, "seed=0.5"),
+    ({"start": [1.0, 2.0]}, r"start is an array of shape \(2,\)"), ({"seed": -1}, "seed=-1"),
+    ({"seed": 0.5}, "seed=0.5"),
     ({"start": Mixture.univariate([1.0], [0.0], [1.0])}, "start has 1 components"),
     ({"start": Mixture.univariate([0.5, 0.5], [0, 1], [1, 1]), "n_starts": 3}, "leave n_starts"),
     ({"sds": 1.0, "covariances": 1.0}, "both sds and covariances"),
@@ -548,7 +549,7 @@ def test_data_that_cannot_be_used_are_named():
         emix.fit([1.0, 2.0], 1, sample_weight=[1.0])
     with pytest.raises(emix.DataError, match=r"sample_weight holds -1\.0 at row 1"):
         emix.fit([1.0, 2.0], 1, sample_weight=[1.0, -1.0])
-    with pytest.raises(ParameterError, match="2 columns"):
+    with pytest.raises(emix.DataError, match="2 rows cannot tell 2 columns apart"):
         emix.fit(np.eye(2), 1)
 
 

@@ -14,7 +14,6 @@ from emix import DirichletPrior, Mixture, NormalPrior
 from emix.em import expect
 from emix.maximise import gradient, maximise
 from emix.model import Model
-from emix.search import imposed
 from emix.sources.array import ArraySource
 
 NAN = np.nan
@@ -27,7 +26,7 @@ SOURCE = ArraySource.of(X, WEIGHT)
 def stepped(**arguments) -> tuple[Mixture, np.ndarray, Model]:
     """One M-step from `OLD`, and Σ w r of each row and component."""
     model = Model.parse(3, 1, **arguments)
-    old = imposed(OLD, model)
+    old = model.conforming(OLD)
     logs = np.log(old.weights) + stats.norm(old.means[:, 0], old.sds).logpdf(X[:, None])
     r = np.exp(logs - np.logaddexp.reduce(logs, axis=1)[:, None])
     return maximise(expect(SOURCE, old, model), old, model), r * WEIGHT[:, None], model
@@ -78,7 +77,7 @@ def test_with_a_normal_prior_the_mean_is_the_precision_weighted_one(covariance):
     """With the standard deviations of the step before: conditional maximisation."""
     m, s = 0.5, 0.2
     new, wr, model = stepped(prior=NormalPrior(m, s), covariance=covariance)
-    old_sds, n = imposed(OLD, model).sds, wr.sum(axis=0)
+    old_sds, n = model.conforming(OLD).sds, wr.sum(axis=0)
     precision = n / old_sds**2 + 1 / s**2
     wanted = (X @ wr / old_sds**2 + m / s**2) / precision
     np.testing.assert_allclose(new.means[:, 0], wanted, rtol=1e-12)
@@ -131,7 +130,7 @@ def moved(mixture: Mixture, model: Model, kind: str, j: int, h: float) -> Mixtur
 def coordinates(model: Model) -> list[tuple[str, int]]:
     held = model.held
     weights = np.flatnonzero(held.learned_weights)
-    sds = np.flatnonzero(held.learned_sds)
+    sds = np.flatnonzero(held.learned_covariances)
     if model.structure.is_common:
         sds = sds[:1]
     return [*(("weight", j) for j in weights if len(weights) > 1),
@@ -154,8 +153,8 @@ def test_the_gradient_is_the_derivative_of_the_objective(
         [] if alpha is None else [DirichletPrior(alpha)])
     model = Model.parse(3, 1, covariance, weights, means, sds, prior=priors)
     rng = np.random.default_rng(seed)
-    mixture = imposed(Mixture.univariate(
-        rng.dirichlet(np.full(3, 5.0)), rng.normal(0, 1, 3), rng.uniform(0.4, 2, 3)), model)
+    mixture = model.conforming(Mixture.univariate(
+        rng.dirichlet(np.full(3, 5.0)), rng.normal(0, 1, 3), rng.uniform(0.4, 2, 3)))
     found = gradient(expect(SOURCE, mixture, model), mixture, model)
     h = 1e-5
     wanted = [

@@ -7,6 +7,7 @@ import json
 import math
 import pickle
 
+import mpmath
 import numpy as np
 import pytest
 from scipy import stats
@@ -14,7 +15,7 @@ from scipy.special import logsumexp
 
 from emix import DataError, Mixture, ParameterError
 from emix.arrays import Units
-from emix.covariance import Isotropic
+from emix.covariance import Common, Dense, Diagonal, Isotropic, Oriented
 
 ONE = Mixture.univariate([0.25, 0.75], [54.6, 80.1], [5.9, 0.3])
 SIGMA = np.array([[[4.0, 1.0], [1.0, 2.0]], [[0.5, -0.2], [-0.2, 0.3]]])
@@ -49,6 +50,37 @@ def test_whole_numbers_score_as_their_floats():
         np.testing.assert_array_equal(ONE.logpdf(x.astype(dtype)), ONE.logpdf(x.astype(float)))
     flags = np.array([True, False])
     np.testing.assert_array_equal(ONE.logpdf(flags), ONE.logpdf([1.0, 0.0]))
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8, np.int16, np.float32])
+def test_whole_numbers_score_as_their_floats_in_two_columns(dtype):
+    x = np.arange(60).reshape(30, 2)
+    for verb in (TWO.logpdf, TWO.responsibilities, TWO.predict, TWO.mahalanobis):
+        np.testing.assert_array_equal(verb(x.astype(dtype)), verb(x.astype(float)))
+
+
+def test_a_density_with_a_condition_of_1e9():
+    """scikit-learn issue 29989; in exact arithmetic the printed decimals have 11.18527087."""
+    m = Mixture([1.0], [[0.0] * 3], [[[32.00000007, 35.99999993, 8.00000001],
+                                      [35.99999993, 40.50000006, 8.99999998],
+                                      [8.00000001, 8.99999998, 2.00000008]]])
+    assert m.logpdf([[0.0, 0.0, 0.0]])[0] == pytest.approx(11.18527087, abs=2e-7)
+
+
+@pytest.mark.parametrize("far", [1e3, 1e8, 1e200])
+def test_far_rows_in_two_columns_have_finite_responsibilities(far):
+    with np.errstate(all="raise"):
+        r = TWO.responsibilities([[far, far], [-far, 0.0], [0.0, far]])
+        logs = TWO.logpdf([[far, 0.0]])
+    np.testing.assert_allclose(r.sum(axis=1), 1, atol=1e-12)
+    assert r[0].tolist() == [1.0, 0.0]
+    with mpmath.workdps(30):
+        exact = mpmath.log(mpmath.mpf(0.4) / (2 * mpmath.pi * mpmath.sqrt(7)))
+        exact -= (2 * mpmath.mpf(far) ** 2 + 2 * mpmath.mpf(far) + 4) / 14
+    if far < 1e150:
+        assert logs[0] == pytest.approx(float(exact), rel=1e-13)
+    else:
+        assert logs[0] == -np.inf
 
 
 def test_one_number_is_a_row():
@@ -130,6 +162,14 @@ def test_few_samples_of_many_components(n):
     assert x.shape == labels.shape == (n,)
 
 
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_few_samples_in_more_columns(n):
+    m = Mixture(np.full(5, 0.2), np.arange(15.0).reshape(5, 3), [np.eye(3)] * 5)
+    x, labels = m.sample(n, 0)
+    assert x.shape == (n, 3) and labels.shape == (n,)
+    assert TWO.sample(n, 0)[0].shape == (n, 2)
+
+
 @pytest.mark.parametrize("arguments", [(-1,), (2.5,), ("3",), (True,), (2, "a"), (2, -1)])
 def test_what_is_no_number_of_rows_or_no_seed(arguments):
     with pytest.raises(ParameterError):
@@ -184,11 +224,23 @@ def test_mixtures_of_different_shapes_are_not_equal():
     assert Mixture.univariate([1.0], [54.6], [5.9]) != ONE
 
 
+def test_equal_matrices_are_equal_in_any_form():
+    same = [Isotropic(np.array([2.0, 2.0]), 2), Diagonal(np.full((2, 2), 2.0)),
+            Common(2 * np.eye(2), 2), Dense(np.array([2 * np.eye(2)] * 2))]
+    made = [Mixture.trusted(TWO.weights, TWO.means, one) for one in same]
+    assert all(one == other for one in made for other in made)
+    other = Mixture.trusted(TWO.weights, TWO.means, Diagonal(np.array([[2.0, 2.0], [2.0, 2.1]])))
+    assert all(one != other for one in made)
+
+
 def test_tiny_standard_deviations_are_told_apart():
     """Their squares are all zero."""
     a, b = (Mixture.univariate([1.0], [0.0], [sd]) for sd in (1e-200, 2e-200))
     assert a != b
     assert a == Mixture.univariate([1.0], [0.0], [1e-200])
+    c, d = (Mixture.trusted(np.ones(1), np.zeros((1, 2)), Dense(sd * np.eye(2)[None]))
+            for sd in (1e-200, 2e-200))
+    assert c != d
 
 
 @both
@@ -200,23 +252,46 @@ def test_a_dictionary_holds_every_bit(mixture):
         again = Mixture.from_dict(plain)
         np.testing.assert_array_equal(again.weights, m.weights)
         np.testing.assert_array_equal(again.means, m.means)
-        np.testing.assert_allclose(again.covariances, m.covariances, rtol=1e-14)
-        if m.n_features == 1:
-            np.testing.assert_array_equal(again.sds, m.sds)
-            assert set(plain) == {"weights", "means", "sds", "covariances"}
+        np.testing.assert_array_equal(again.covariances, m.covariances)
+        assert again == m
+        own = "sds" if m.n_features == 1 else "cholesky"
+        assert set(plain) == {"weights", "means", own, "covariances"}
 
 
 def test_repr_is_the_mixture_again():
     assert eval(repr(ONE), {"Mixture": Mixture}) == ONE
-    assert "(2, 2, 2)" in repr(TWO)
 
 
-@pytest.mark.parametrize("missing", ["weights", "means", "covariances"])
+def test_repr_of_more_columns_is_a_table():
+    assert repr(TWO).splitlines() == [
+        "<Mixture of 2 components in 2 columns, Dense covariances",
+        " 0: weight 0.4, mean [0 1], sd [2 1.414]",
+        " 1: weight 0.6, mean [3 -1], sd [0.7071 0.5477]>",
+    ]
+    large = Mixture.trusted(np.full(99, 1 / 99), np.zeros((99, 50)), Isotropic(np.ones(99), 50))
+    assert len(repr(large)) < 2000 and "and 89 more" in repr(large) and "…" in repr(large)
+
+
+@pytest.mark.parametrize("missing", ["weights", "means"])
 def test_a_dictionary_without_a_parameter(missing):
-    plain = ONE.to_dict()
-    del plain[missing]
-    with pytest.raises(ParameterError, match=missing):
-        Mixture.from_dict(plain)
+    for plain in (ONE.to_dict(), TWO.to_dict()):
+        del plain[missing]
+        with pytest.raises(ParameterError, match=missing):
+            Mixture.from_dict(plain)
+
+
+@both
+def test_a_dictionary_needs_one_form_of_covariances(mixture):
+    plain = mixture.to_dict()
+    own = "sds" if mixture.n_features == 1 else "cholesky"
+    assert Mixture.from_dict({k: v for k, v in plain.items() if k != "covariances"}) == mixture
+    dense = Mixture.from_dict({k: v for k, v in plain.items() if k != own})
+    np.testing.assert_allclose(dense.covariances, mixture.covariances, rtol=1e-14)
+    with pytest.raises(ParameterError, match="needs covariances"):
+        Mixture.from_dict({k: plain[k] for k in ("weights", "means")})
+    other = [[[4.0, 1.0], [1.0, 2.0]]] * 2 if mixture is TWO else [[[1.0]], [[1.0]]]
+    with pytest.raises(ParameterError, match=f"not those of {own}"):
+        Mixture.from_dict(plain | {"covariances": other})
 
 
 # Order and units
@@ -249,6 +324,30 @@ def test_internal_units_change_a_density_by_the_jacobian_alone(mixture):
                                mixture.logpdf(x), rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(inside.outward(units).means, mixture.means, rtol=1e-14)
     np.testing.assert_allclose(inside.outward(units).covariances, mixture.covariances, rtol=1e-14)
+
+
+@pytest.mark.parametrize(("made", "inside", "back"), [
+    (Isotropic(np.array([1.5, 3.0]), 2), Diagonal, Diagonal),
+    (Diagonal(np.array([[1.5, 2.0], [0.1, 3.0]])), Diagonal, Diagonal),
+    (Common(np.array([[2.0, 0.0], [1.0, 3.0]]), 2), Common, Common),
+    (Dense(np.array([[[2.0, 0.0], [1.0, 3.0]], [[1.0, 0.0], [0.3, 1.0]]])), Dense, Dense),
+    (Oriented(np.array([[3.0, 1.0], [2.0, 0.1]]), np.array([[[0.6, -0.8], [0.8, 0.6]]] * 2)),
+     Dense, Dense),
+])
+def test_units_of_each_column_in_every_form(made, inside, back):
+    mixture = Mixture.trusted(TWO.weights, TWO.means, made)
+    units = Units(np.array([0.5, -3.0]), np.array([0.125, 32.0]))
+    inward = mixture.inward(units)
+    assert isinstance(inward.covariance, inside)
+    assert isinstance(inward.outward(units).covariance, back)
+    np.testing.assert_allclose(inward.outward(units).covariances, mixture.covariances, rtol=1e-13,
+                               atol=1e-15)
+    x = np.random.default_rng(0).normal(0, 3, (20, 2))
+    np.testing.assert_allclose(inward.logpdf(units.inward(x)) + units.log_jacobian,
+                               mixture.logpdf(x), rtol=1e-12, atol=1e-12)
+    alike = Units(np.zeros(2), np.full(2, 4.0))
+    assert type(mixture.inward(alike).covariance) is type(made)
+    assert mixture.inward(alike).outward(alike) == mixture
 
 
 # Parameters that make no mixture
@@ -285,6 +384,16 @@ def test_no_mixture_in_one_column(weights, means, sds, words):
 def test_no_mixture_in_more_columns(weights, means, covariances, words):
     with pytest.raises(ParameterError, match=words):
         Mixture(weights, means, covariances)
+
+
+def test_rounding_between_the_halves_of_a_matrix_is_averaged():
+    sigma = np.array([[1e4, 1e-13, 0.0], [-1e-13, 1e-8, 1e-5], [0.0, 1e-5 * (1 + 1e-12), 1.0]])
+    m = Mixture([1.0], [[0.0, 0.0, 0.0]], [sigma])
+    np.testing.assert_array_equal(m.covariances[0], m.covariances[0].T)
+    assert m.covariances[0, 0, 1] == 0.0
+    sigma[0, 1] = 1e-9
+    with pytest.raises(ParameterError, match=r"covariances\[0\] is not symmetric"):
+        Mixture([1.0], [[0.0, 0.0, 0.0]], [sigma])
 
 
 def test_sums_of_decimals_are_close_enough_to_one():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 import emix
 from emix import DirichletPrior, Mixture, NormalPrior, ParameterError
@@ -44,7 +45,7 @@ def test_nan_is_learned_and_numbers_are_held():
     m = model(3, weights=[NAN, 0.3, NAN], means=[1, NAN, 2], sds=[NAN, NAN, 0.5])
     assert m.held.learned_weights.tolist() == [True, False, True]
     assert m.held.learned_means[:, 0].tolist() == [False, True, False]
-    assert m.held.learned_sds.tolist() == [True, True, False]
+    assert m.held.learned_covariances.tolist() == [True, True, False]
     assert not m.held.is_nothing and model(3).held.is_nothing
     # NaN for all is to hold nothing.
     nothing = model(2, weights=[NAN, NAN], means=NAN, sds=[NAN, NAN])
@@ -97,11 +98,6 @@ def test_what_cannot_be_is_a_parameter_error_that_names_the_argument(arguments, 
         model(**{"k": 2, **arguments})
 
 
-def test_one_column_at_a_time():
-    with pytest.raises(ParameterError, match="2 columns"):
-        Model.parse(2, 2)
-
-
 @pytest.mark.parametrize(("k", "arguments", "wanted"), [
     (1, {}, "mixture of 1 normal component (V)"),
     (2, {}, "mixture of 2 normal components (V), each its own standard deviation"),
@@ -149,7 +145,9 @@ def test_reordered_and_in_other_units_it_is_the_same_model():
     np.testing.assert_array_equal(inside.held.means[:, 0], [-8.0, NAN])
     np.testing.assert_array_equal(inside.held.sds, [NAN, 4.0])
     np.testing.assert_array_equal(inside.held.weights, [0.25, NAN])
-    assert inside.prior.means == NormalPrior(8.0, 16.0) and inside.floor == FLOOR
+    normal = inside.prior.means
+    assert (normal.mean.tolist(), normal.sd.tolist()) == ([8.0], [16.0])
+    assert inside.floor == FLOOR
     mixture = Mixture.univariate([0.25, 0.75], [1.0, 4.0], [1.0, 0.5])
     # A density per unit of one learned mean: inside it is smaller by the scale.
     assert inside.log_prior(mixture.inward(units)) == pytest.approx(
@@ -161,7 +159,7 @@ def test_held_parameters_have_no_prior():
     normal = NormalPrior(0.0, 2.0)
     mixture = Mixture.univariate([0.25, 0.75], [1.0, 4.0], [1.0, 0.5])
     half = model(2, means=[1.0, NAN], prior=normal).log_prior(mixture)
-    assert half == pytest.approx(normal.log_density(np.array([4.0])))
+    assert half == pytest.approx(norm(0.0, 2.0).logpdf(4.0))
     assert model(2, means=0.0, prior=normal).log_prior(mixture) == 0.0
     assert model(2, weights="equal", prior=DirichletPrior(3.0)).log_prior(mixture) == 0.0
     assert model(2, prior=DirichletPrior(1.0)).log_prior(mixture) == 0.0
@@ -172,3 +170,131 @@ def test_a_prior_on_what_is_held_changes_nothing():
     plain = emix.fit(x, 2, weights="equal", n_starts=3)
     held = emix.fit(x, 2, weights="equal", n_starts=3, prior=DirichletPrior(9.0))
     assert held.mixture == plain.mixture and held.objective == plain.objective
+
+
+# Several columns
+
+
+def table(k: int, d: int = 2, **arguments) -> Model:
+    return Model.parse(k, d, **arguments)
+
+
+@pytest.mark.parametrize(("k", "d", "arguments", "df"), [
+    (1, 3, {}, 3 + 6),
+    (3, 2, {}, 2 + 6 + 9),
+    (3, 2, {"covariance": "tied"}, 2 + 6 + 3),
+    (3, 2, {"covariance": "diag"}, 2 + 6 + 6),
+    (3, 2, {"covariance": "spherical"}, 2 + 6 + 3),
+    (3, 3, {"covariance": "VEV"}, 2 + 9 + (3 + 2 + 9)),
+    (3, 2, {"weights": "equal"}, 6 + 9),
+    (3, 2, {"means": [[1.0, NAN], [NAN, NAN], NAN]}, 2 + 5 + 9),
+    (3, 2, {"means": np.zeros((3, 2))}, 2 + 9),
+    (3, 2, {"covariances": np.eye(2)}, 2 + 6),
+    (3, 2, {"covariances": [np.eye(2), np.full((2, 2), NAN), np.eye(2)]}, 2 + 6 + 3),
+    (3, 2, {"covariance": "VII", "sds": [NAN, 1.0, 1.0]}, 2 + 6 + 1),
+    (2, 2, {"weights": "equal", "means": [[0, 0], [1, 1]], "covariances": np.eye(2)}, 0),
+])
+def test_degrees_of_freedom_in_several_columns(k, d, arguments, df):
+    assert table(k, d, **arguments).n_parameters == df
+
+
+@pytest.mark.parametrize(("k", "arguments", "wanted"), [
+    (1, {}, "mixture of 1 normal component (VVV)"),
+    (2, {"covariance": "VII"}, "mixture of 2 normal components (VII), spheres of own volume"),
+    (2, {"covariance": "EEI"},
+     "mixture of 2 normal components (EEI), along the axes, equal volume, equal shape"),
+    (2, {"covariance": "VEV"},
+     "mixture of 2 normal components (VEV), own volume, equal shape, own orientation"),
+    (2, {"covariances": np.eye(2), "means": [[0, 0], [1, 1]]},
+     "mixture of 2 normal components (VVV), own volume, own shape, own orientation, Σ held, "
+     "μ held"),
+    (2, {"covariances": [np.eye(2), np.full((2, 2), NAN)], "means": [[0, NAN], NAN]},
+     "mixture of 2 normal components (VVV), own volume, own shape, own orientation, some Σ held, "
+     "some μ held"),
+    (1, {"prior": NormalPrior([1, 2], 5)},
+     "mixture of 1 normal component (VVV), μ ~ N(1, 5²; 2, 5²)"),
+    (1, {"prior": NormalPrior(1, [5, 5])}, "mixture of 1 normal component (VVV), μ ~ N(1, 5²)"),
+    (1, {"prior": emix.ConjugatePrior(0.1, dof=5)},
+     "mixture of 1 normal component (VVV), conjugate prior on μ and Σ (shrinkage 0.1, own dof)"),
+])
+def test_a_model_of_several_columns_in_words(k, arguments, wanted):
+    assert table(k, **arguments).describe() == wanted
+
+
+START = Mixture([0.1, 0.6, 0.3], [[1.0, 1.5], [2.0, 2.5], [3.0, 3.5]],
+                [[[1.0, 0.3], [0.3, 2.0]], [[2.0, -0.5], [-0.5, 1.0]], [[3.0, 0.0], [0.0, 3.0]]])
+
+
+def test_held_values_are_written_over_a_start_in_several_columns():
+    a = np.array([[0.1, 0.02], [0.02, 0.3]])
+    m = table(3, weights=[NAN, 0.4, NAN], means=[[NAN, 7.0], NAN, [5.0, 6.0]],
+              covariances=[a, np.full((2, 2), NAN), np.full((2, 2), NAN)])
+    found = m.conforming(START)
+    np.testing.assert_allclose(found.weights, [0.15, 0.4, 0.45], rtol=1e-15)
+    assert found.means.tolist() == [[1.0, 7.0], [2.0, 2.5], [5.0, 6.0]]
+    np.testing.assert_array_equal(found.covariance.factors[0], np.linalg.cholesky(a))
+    np.testing.assert_array_equal(found.covariances[1:], START.covariances[1:])
+    assert table(3).conforming(START) == START
+
+
+@pytest.mark.parametrize("name", emix.covariance.STRUCTURES)
+def test_a_start_conforms_to_the_structure(name):
+    """Covariances such as the letters allow, of the same size in all: its own M-step."""
+    found = table(3, covariance=name).conforming(START)
+    assert found.weights is START.weights and found.means is START.means
+    sizes = np.linalg.det(found.covariances)
+    assert name[0] == "V" or np.allclose(sizes, sizes[0], rtol=1e-9)
+    if name[2] == "I":
+        assert (found.covariances[:, 0, 1] == 0).all()
+    # Σ_k Φ_k tr Σ'_k⁻¹ Σ_k = d, as at the maximum in the volume.
+    traces = [np.trace(np.linalg.solve(new, old))
+              for new, old in zip(found.covariances, START.covariances, strict=True)]
+    assert START.weights @ traces == pytest.approx(2, rel=1e-9)
+    again = table(3, covariance=name).conforming(found)
+    np.testing.assert_allclose(again.covariances, found.covariances, rtol=1e-7, atol=1e-12)
+
+
+def test_reordered_and_in_other_units_several_columns_are_the_same_model():
+    a = np.array([[0.1, 0.02], [0.02, 0.3]])
+    m = table(2, means=[[1.0, NAN], NAN], covariances=[np.full((2, 2), NAN), a],
+              weights=[0.25, NAN], prior=[NormalPrior([3.0, 4.0], [2.0, 1.0]),
+                                          DirichletPrior([1.0, 4.0])])
+    other = m.reordered(np.array([1, 0]))
+    np.testing.assert_array_equal(other.held.means, [[NAN, NAN], [1.0, NAN]])
+    np.testing.assert_array_equal(other.held.weights, [NAN, 0.25])
+    assert other.held.learned_covariances.tolist() == [False, True]
+    np.testing.assert_allclose(other.held.covariances.dense()[0], a, rtol=1e-14)
+    assert other.prior.concentration.tolist() == [4.0, 1.0]
+    units = Units(np.array([2.0, -1.0]), np.array([8.0, 0.5]))
+    inside = m.inward(units, FLOOR)
+    np.testing.assert_array_equal(inside.held.means, [[-8.0, NAN], [NAN, NAN]])
+    np.testing.assert_allclose(inside.held.covariances.dense()[1],
+                               a * np.multiply.outer(units.scale, units.scale), rtol=1e-14)
+    mixture = m.conforming(Mixture.trusted(np.array([0.3, 0.7]), START.means[:2].copy(),
+                                           START.covariance.reordered(np.array([0, 1]))))
+    # A density per unit of three learned means: inside it is smaller by their scales.
+    assert inside.log_prior(mixture.inward(units)) == pytest.approx(
+        m.log_prior(mixture) - np.log(0.5) - np.log(8.0) - np.log(0.5))
+
+
+def test_held_parameters_of_several_columns_have_no_prior():
+    normal = NormalPrior([0.0, 1.0], [2.0, 3.0])
+    mixture = START
+    part = table(3, means=[[1.0, NAN], NAN, [1.0, 2.0]], prior=normal).log_prior(mixture)
+    wanted = norm(1.0, 3.0).logpdf([1.5, 2.5]).sum() + norm(0.0, 2.0).logpdf(2.0)
+    assert part == pytest.approx(wanted)
+    assert table(3, means=np.ones((3, 2)), prior=normal).log_prior(mixture) == 0.0
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    ({"covariance": "E"}, "covariance='E' is not a structure; for 2 columns"),
+    ({"prior": NormalPrior([1, 2, 3], 1)}, "NormalPrior mean"),
+    ({"prior": NormalPrior(0, [1, 2, 3])}, "NormalPrior sd"),
+    ({"prior": "conjugal"}, "prior='conjugal'"),
+    ({"means": [1.0, 2.0]}, r"means has shape \(2,\)"),
+    ({"covariance": "tied", "covariances": [np.eye(2), 2 * np.eye(2)]}, "one matrix for all"),
+    ({"sds": 1.0}, "covariance='spherical'"),
+])
+def test_what_cannot_be_in_several_columns(arguments, words):
+    with pytest.raises(ParameterError, match=words):
+        table(2, **arguments)

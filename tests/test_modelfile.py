@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import emix
-from emix import ModelFileError, modelfile
+from emix import ModelFileError, ParameterError, modelfile
+from emix.arrays import Units
+from emix.covariance import Dense, Diagonal
 from emix.modelfile import write_whole
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX links and permissions")
@@ -36,7 +39,7 @@ def test_a_model_comes_back_with_what_was_said_about_it(path: Path) -> None:
 
 
 finite = st.floats(-1e300, 1e300)
-positive = st.floats(1e-150, 1e150)
+positive = st.floats(1e-300, 1e300)
 
 
 @settings(max_examples=60)
@@ -54,8 +57,54 @@ def test_every_bit_comes_back(tmp_path_factory: Any, components: list[tuple[floa
 
 def test_several_columns_come_back(path: Path) -> None:
     two = emix.Mixture([1.0], [[1.0, 2.0]], [[[2.0, 0.3], [0.3, 1.0]]])
-    modelfile.save(two, path)
-    assert emix.load(path) == two
+    for some in (two, two.inward(Units(np.full(2, 0.1), np.full(2, 4.0))),
+                 emix.Mixture.trusted(np.ones(1), two.means, Diagonal(np.array([[0.1, 1e-200]])))):
+        modelfile.save(some, path)
+        back = emix.load(path)
+        assert back == some and type(back.covariance) is type(some.covariance)
+        np.testing.assert_array_equal(back.covariances, some.covariances)
+
+
+def test_files_of_the_first_version_are_read(path: Path) -> None:
+    """As emix 0.1 wrote them: sds and matrices in one column, matrices alone in more."""
+    path.write_text("""{"format": "emix mixture", "version": 1, "mixture": {
+        "weights": [0.25, 0.75], "means": [[-1.5], [2.0]],
+        "covariances": [[[0.010000000000000002]], [[9.0]]], "sds": [0.1, 3.0]},
+        "about": {"columns": ["waiting"]}}""")
+    assert modelfile.read(path) == (mixture, {"columns": ["waiting"]})
+    path.write_text("""{"format": "emix mixture", "version": 1, "mixture": {
+        "weights": [1.0], "means": [[1.0, 2.0]], "covariances": [[[2.0, 0.3], [0.3, 1.0]]]},
+        "about": {}}""")
+    assert emix.load(path) == emix.Mixture([1.0], [[1.0, 2.0]], [[[2.0, 0.3], [0.3, 1.0]]])
+
+
+def test_a_file_is_laid_out_for_people(path: Path) -> None:
+    modelfile.save(mixture, path, columns=["waiting"], prior={"mean": 1.0})
+    assert path.read_text() == """{
+ "format": "emix mixture",
+ "version": 2,
+ "mixture": {
+  "weights": [0.25, 0.75],
+  "means": [[-1.5], [2.0]],
+  "sds": [0.1, 3.0]
+ },
+ "about": {
+  "columns": ["waiting"],
+  "prior": {"mean": 1.0}
+ }
+}
+"""
+
+
+def test_what_could_not_be_read_again_is_not_written(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(modelfile, "MOST_BYTES", 1 << 20)
+    factors = np.tril(np.full((1, 500, 500), 0.125))
+    wide = emix.Mixture.trusted(np.ones(1), np.zeros((1, 500)), Dense(factors))
+    with pytest.raises(ParameterError, match="would have 1 MB; at most 1 MB"):
+        modelfile.save(wide, path)
+    assert not path.exists()
 
 
 def altered(**changes: Any) -> str:
@@ -77,7 +126,10 @@ HOSTILE = {
     "a number": "3",
     "other format": altered(format="pickle"),
     "no format": "{}",
-    "later version": altered(version=2),
+    "later version": altered(version=3),
+    "version 0": altered(version=0),
+    "version 1.5": altered(version=1.5),
+    "version a list": altered(version=[1]),
     "version true": altered(version=True),
     "version text": altered(version="1"),
     "no mixture": altered(mixture=None),
@@ -98,6 +150,8 @@ HOSTILE = {
     "sd negative": with_mixture(sds=[-1, 1]),
     "three sds": with_mixture(sds=[1, 1, 1]),
     "flat covariances": with_mixture(covariances=[1, 1]),
+    "other covariances": with_mixture(covariances=[[[0.01]], [[4]]]),
+    "two forms": with_mixture(cholesky=[[[0.1]], [[3]]]),
     "NaN": with_mixture(weights=[float("nan"), 1.0]),
     "Infinity": with_mixture(means=[[float("inf")], [1.0]]),
     "-Infinity": with_mixture(means=[[float("-inf")], [1.0]]),
@@ -126,6 +180,19 @@ def test_matrices_that_are_no_covariances_are_refused(path: Path) -> None:
         path.write_text(altered(mixture=two | {"covariances": [wrong]}))
         with pytest.raises(ModelFileError, match=r"m\.json"):
             emix.load(path)
+
+
+@pytest.mark.parametrize("changes", [
+    {"cholesky": [[[2, 1], [0, 1]]]}, {"cholesky": [[[2, 0], [1, 0]]]}, {"cholesky": [[[2]]]},
+    {"cholesky": [2, 1]}, {"cholesky": None}, {"sds": [[1, -1]]}, {"axes": [[1, 1]]},
+    {"axes": [[1, 1]], "orientations": [[[1, 1], [0, 1]]]},
+    {"axes": [[1, 1]], "orientations": [[[1, 0], [0, 1e300]]]}, {},
+])
+def test_forms_that_are_no_covariances_are_refused(path: Path, changes: Any) -> None:
+    plain = {"weights": [1.0], "means": [[1.0, 2.0]], **changes}
+    path.write_text(altered(mixture=plain))
+    with pytest.raises(ModelFileError, match=r"m\.json"):
+        emix.load(path)
 
 
 def test_what_is_no_text_file_is_refused(path: Path, tmp_path: Path) -> None:

@@ -10,17 +10,29 @@ import numpy as np
 import pytest
 
 import emix
+from emix import Outcome
 from emix.arrays import Block, Units
-from emix.climbing import Stop, native_terms
-from emix.initialise import STARTS, Draws, SortedColumn, named
+from emix.candidates import Candidate, rank
+from emix.climbing import Climb, Stop, native_terms
+from emix.covariance import STRUCTURES
+from emix.initialise import (
+    STARTS,
+    STARTS_OF_ROWS,
+    Draws,
+    SortedColumn,
+    Table,
+    named,
+    named_of_rows,
+)
 from emix.kernels import NATIVE, PORTABLE
 from emix.kmeans import optimal_breaks, optimal_breaks_portably
 from emix.model import FLOOR, Model
 from emix.moments import moments_of
 from emix.plan import Plan
-from emix.search import imposed, search, search_portably
+from emix.search import explore, finish, follow, search, search_portably
 from emix.soundness import least_worth
 from emix.sources.array import ArraySource
+from emix.terrain import ColumnTerrain, TableTerrain
 
 needs_native = pytest.mark.skipif(NATIVE is None, reason="native kernel not built")
 if NATIVE is not None:
@@ -44,7 +56,7 @@ def data(name, column):
 
 def problem(x, k, weight=None, **model):
     column, units = column_of(x, weight)
-    return column, Model.parse(k, 1, **model).inward(units, FLOOR)
+    return ColumnTerrain(column), Model.parse(k, 1, **model).inward(units, FLOOR)
 
 
 def skewed(n, seed=1):
@@ -83,10 +95,10 @@ def short_plan(k):
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_native_search_is_the_python_search(name):
     x, k, model = PROBLEMS[name]
-    column, model = problem(x, k, **model)
+    terrain, model = problem(x, k, **model)
     plan = short_plan(k)
-    found = search(column, k, model, plan, 8, STOP)
-    wanted = search_portably(column, k, model, plan, 8, STOP)
+    found = search(terrain, k, model, plan, 8, STOP)
+    wanted = search_portably(terrain, k, model, plan, 8, STOP)
     assert [c.starts for c in found] == [c.starts for c in wanted]
     for one, other in zip(found, wanted, strict=True):
         assert one.climb.objective == pytest.approx(other.climb.objective, rel=1e-9)
@@ -103,8 +115,8 @@ def test_native_search_is_the_python_search(name):
 
 @pytest.mark.parametrize("path", [search, search_portably])
 def test_trace_leads_from_the_start_to_the_summit(path):
-    column, model = problem(WAITING, 2)
-    for candidate in path(column, 2, model, short_plan(2), 0, STOP):
+    terrain, model = problem(WAITING, 2)
+    for candidate in path(terrain, 2, model, short_plan(2), 0, STOP):
         climb = candidate.climb
         assert len(climb.trace) == climb.iterations + 1
         assert climb.trace[-1] == climb.objective
@@ -123,11 +135,11 @@ def test_climbs_from_given_starts_have_a_trace():
 @pytest.mark.parametrize("kind", STARTS)
 @pytest.mark.parametrize("k", [1, 2, 5])
 def test_native_starts_are_those_of_the_table(kind, k):
-    column, model = problem(WAITING, k)
+    terrain, model = problem(WAITING, k)
     plan = Plan((kind,), chains=0, swaps=0, short_run=0)
     for seed in (0, 1, 2**64 - 1):
-        [found] = search(column, k, model, plan, seed, Stop(1e-10, 0))
-        wanted = imposed(named(kind)(column, k, Draws(seed, 0)), model)
+        [found] = search(terrain, k, model, plan, seed, Stop(1e-10, 0))
+        wanted = model.conforming(named(kind)(terrain.column, k, Draws(seed, 0)))
         np.testing.assert_allclose(found.climb.mixture.weights, wanted.weights, rtol=1e-12)
         np.testing.assert_allclose(found.climb.mixture.means, wanted.means, rtol=0, atol=1e-12)
         np.testing.assert_allclose(found.climb.mixture.sds, wanted.sds, rtol=1e-12)
@@ -137,13 +149,13 @@ def test_native_starts_are_those_of_the_table(kind, k):
 @pytest.mark.parametrize("name", ["galaxies V", "weights held", "priors", "a long tail"])
 def test_bits_depend_on_nothing_but_the_seed(name):
     x, k, model = PROBLEMS[name]
-    column, model = problem(x, k, **model)
+    terrain, model = problem(x, k, **model)
     plan = Plan(Plan.default(k, 100).starts, 8, 30)
     bits = [
         [
             (c.climb.mixture.weights.tobytes(), c.climb.mixture.means.tobytes(),
              c.climb.mixture.sds.tobytes(), c.climb.trace.tobytes(), c.worth, c.starts)
-            for c in search(column, k, model, plan, 3, STOP, threads)
+            for c in search(terrain, k, model, plan, 3, STOP, threads)
         ]
         for threads in (1, 1, 2, 3, 8)
     ]
@@ -152,10 +164,10 @@ def test_bits_depend_on_nothing_but_the_seed(name):
 
 @needs_native
 def test_held_values_are_not_moved_by_a_bit():
-    column, model = problem(WAITING, 3, weights=[0.1, np.nan, 0.3], means=[np.nan, 70.1, np.nan],
+    terrain, model = problem(WAITING, 3, weights=[0.1, np.nan, 0.3], means=[np.nan, 70.1, np.nan],
                             sds=[np.nan, np.nan, 5.3])
     held = model.held
-    for candidate in search(column, 3, model, Plan.default(3, 51), 0, STOP):
+    for candidate in search(terrain, 3, model, Plan.default(3, 51), 0, STOP):
         mixture = candidate.climb.mixture
         assert mixture.weights[0] == held.weights[0] and mixture.weights[2] == held.weights[2]
         assert mixture.means[1] == held.means[1] and mixture.sds[2] == held.sds[2]
@@ -163,8 +175,8 @@ def test_held_values_are_not_moved_by_a_bit():
 
 @pytest.mark.parametrize("path", [search, search_portably])
 def test_more_components_than_points(path):
-    column, model = problem([1.0, 1.0, 2.0], 4, sds=1.0)
-    for candidate in path(column, 4, model, Plan(tuple(STARTS), 2, 3), 0, Stop(1e-8, 50)):
+    terrain, model = problem([1.0, 1.0, 2.0], 4, sds=1.0)
+    for candidate in path(terrain, 4, model, Plan(tuple(STARTS), 2, 3), 0, Stop(1e-8, 50)):
         assert np.isfinite(candidate.climb.objective)
 
 
@@ -173,11 +185,11 @@ def test_more_components_than_points(path):
                                   "a long tail", "four components"])
 def test_worth_is_that_of_python(name):
     x, k, model = PROBLEMS[name]
-    column, model = problem(x, k, **model)
+    terrain, model = problem(x, k, **model)
     starts = (*Plan.default(k, 100).starts, *["random"] * 10)
     plan = Plan(starts, chains=0, swaps=0, short_run=3, kept=30)
-    for c in search(column, k, model, plan, 11, Stop(1e-10, 0)):
-        wanted = least_worth(column, c.climb.mixture, model)
+    for c in search(terrain, k, model, plan, 11, Stop(1e-10, 0)):
+        wanted = least_worth(terrain.column, c.climb.mixture, model)
         assert c.worth == pytest.approx(wanted, rel=1e-9, abs=1e-9)
 
 
@@ -185,9 +197,9 @@ def test_worth_is_that_of_python(name):
 def test_worth_of_components_far_apart_and_very_narrow():
     """Where densities underflow: all but one of them, at every point."""
     x = np.concatenate([np.linspace(-1, 1, 40), [500.0, 500.0 + 1e-6, 500.0 + 2e-6]])
-    column, model = problem(x, 2)
-    [found, *_] = search(column, 2, model, Plan(("kmeans",), 0, 0), 0, Stop(1e-10, 2000))
-    wanted = least_worth(column, found.climb.mixture, model)
+    terrain, model = problem(x, 2)
+    [found, *_] = search(terrain, 2, model, Plan(("kmeans",), 0, 0), 0, Stop(1e-10, 2000))
+    wanted = least_worth(terrain.column, found.climb.mixture, model)
     assert found.worth == pytest.approx(wanted, rel=1e-9)
 
 
@@ -274,7 +286,8 @@ def test_every_instruction_set_finds_the_same():
 
 @needs_native
 def test_search_refuses_what_makes_no_sense():
-    column, model = problem(WAITING, 2)
+    terrain, model = problem(WAITING, 2)
+    column = terrain.column
     rest = (0, 0, 0, 60, 6, 1e-4, 0, 1e-10, 100, 1)
     for points, kinds in ((column.points[1:], [0]), (column.points, [5]), (column.points, [-1])):
         with pytest.raises(ValueError, match=r"shape|start"):
@@ -290,3 +303,210 @@ def test_few_starts_find_the_best_of_two_components():
         x = data(name, column)
         best = {round(emix.fit(x, 2, seed=seed).loglik, 6) for seed in range(100)}
         assert len(best) == 1, name
+
+
+# Several columns
+
+
+def table_problem(x, k, name="VVV", weight=None, **model):
+    source = ArraySource.of(x, weight)
+    moments = moments_of(source)
+    rule = Model.parse(k, source.n_features, name, **model)
+    units = Units.of_spread(moments.mean, moments.sd, not rule.structure.is_scale_free)
+    return TableTerrain(Table.of(source.block, units)), rule.inward(units, FLOOR)
+
+
+IRIS = emix.datasets.load("iris").data
+FAITHFUL = emix.datasets.load("faithful").data
+SMALL = Plan(("hierarchical", "quantiles", "kmeans", "random"), 2, 3)
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+@pytest.mark.parametrize("kind", STARTS_OF_ROWS)
+def test_starts_of_a_search_in_several_columns_are_those_of_the_table(kind, name):
+    terrain, model = table_problem(FAITHFUL, 3, name)
+    plan = Plan((kind,), chains=0, swaps=0, short_run=0)
+    [found] = search(terrain, 3, model, plan, 5, Stop(1e-10, 0))
+    wanted = model.conforming(named_of_rows(kind)(terrain.table, 3, Draws(5, 0)))
+    np.testing.assert_allclose(found.climb.mixture.weights, wanted.weights, rtol=1e-12)
+    np.testing.assert_allclose(found.climb.mixture.means, wanted.means, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(found.climb.mixture.covariances, wanted.covariances, rtol=1e-8,
+                               atol=1e-10)
+
+
+@pytest.mark.parametrize("name", ["VVV", "EEE", "VVI", "VEV"])
+def test_bits_depend_on_nothing_but_the_seed_in_several_columns(name):
+    terrain, model = table_problem(FAITHFUL, 3, name, np.linspace(0.5, 2, 272))
+    bits = [
+        [
+            (c.climb.mixture.weights.tobytes(), c.climb.mixture.means.tobytes(),
+             c.climb.mixture.covariance.factors.tobytes(), c.climb.trace.tobytes(), c.worth,
+             c.starts)
+            for c in search(terrain, 3, model, SMALL, 3, Stop(1e-4, 100), threads)
+        ]
+        for threads in ((1, 1, 2, 3) if NATIVE else (1, 1))
+    ]
+    assert all(other == bits[0] for other in bits)
+
+
+@pytest.mark.parametrize("name", ["VVV", "EEI", "EVE"])
+def test_trace_leads_from_the_start_to_the_summit_in_several_columns(name):
+    terrain, model = table_problem(FAITHFUL, 2, name)
+    for candidate in search(terrain, 2, model, SMALL, 0, Stop(1e-6, 300)):
+        climb = candidate.climb
+        assert len(climb.trace) == climb.iterations + 1
+        assert climb.trace[-1] == pytest.approx(climb.objective, rel=1e-12)
+        assert (np.diff(climb.trace) >= -1e-9).all()
+
+
+@pytest.mark.parametrize("arguments", [
+    {"weights": [0.1, np.nan, 0.3]}, {"means": [[np.nan, 70.1], np.nan, [4.0, 80.0]]},
+    {"covariances": [np.diag([0.1, 30.0]), np.full((2, 2), np.nan), np.full((2, 2), np.nan)]},
+    {"prior": emix.NormalPrior([3.0, 70.0], [0.5, 5.0])},
+])
+def test_held_values_are_not_moved_by_a_bit_in_several_columns(arguments):
+    terrain, model = table_problem(FAITHFUL, 3, **arguments)
+    held = model.held
+    for candidate in search(terrain, 3, model, SMALL, 0, Stop(1e-3, 30)):
+        mixture = candidate.climb.mixture
+        for values, now in ((held.weights, mixture.weights), (held.means, mixture.means)):
+            np.testing.assert_array_equal(now[~np.isnan(values)], values[~np.isnan(values)])
+        known = ~held.learned_covariances
+        if known.any():
+            np.testing.assert_array_equal(mixture.covariance.factors[known],
+                                          held.covariances.factors[known])
+
+
+def test_a_search_climbs_at_least_as_high_as_its_starts_alone():
+    terrain, model = table_problem(IRIS, 3)
+    alone = search(terrain, 3, model, Plan(SMALL.starts, 0, 0), 1, Stop(1e-6, 400))
+    swapped = search(terrain, 3, model, Plan(SMALL.starts, 4, 12), 1, Stop(1e-6, 400))
+    assert rank(swapped[0]) >= rank(alone[0])
+    assert swapped[0].is_sound
+
+
+def test_more_components_than_rows_where_covariances_are_held():
+    terrain, model = table_problem(IRIS[:3], 5, covariances=np.eye(4))
+    plan = Plan(tuple(STARTS_OF_ROWS), 2, 3)
+    for candidate in search(terrain, 5, model, plan, 0, Stop(1e-6, 50)):
+        assert np.isfinite(candidate.climb.objective)
+
+
+@needs_native
+def test_ctrl_c_ends_a_search_in_several_columns():
+    code = (
+        "import _thread, threading, numpy as np, emix\n"
+        "x = np.random.default_rng(0).standard_t(2, (16000, 3))\n"
+        "threading.Timer(0.4, _thread.interrupt_main).start()\n"
+        "emix.fit(x, 8)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+                          timeout=60, env=os.environ)
+    assert "KeyboardInterrupt" in done.stderr
+
+
+# The stages, on a terrain made of numbers
+
+
+class Hills:
+    """Climbs that end where a table says: objective and worth by the start's first mean."""
+
+    total = 1.0
+
+    def __init__(self, summits: dict[float, tuple[float, float]]) -> None:
+        self.summits, self.climbed = summits, []
+
+    def run(self, starts, model, stop, threads):
+        return [self._end(start, stop) for start in starts]
+
+    def run_from_home(self, starts, homes, model, short, threads):
+        ends = [self._end(start, short) for start in starts]
+        return [None if self._same(end.climb.mixture, home) else end
+                for end, home in zip(ends, homes, strict=True)]
+
+    def _end(self, start, stop) -> Candidate:
+        place = float(start.means[0, 0])
+        self.climbed.append(place)
+        objective, worth = self.summits[place]
+        outcome = Outcome.CONVERGED if stop.max_iter >= 100 else Outcome.NOT_CONVERGED
+        steps = min(stop.max_iter, 100)
+        trace = np.linspace(objective - 1, objective, steps + 1)
+        return Candidate(Climb(start, objective, objective, 1e-12, steps, outcome, trace), worth)
+
+    def _same(self, one, other) -> bool:
+        return float(one.means[0, 0]) == float(other.means[0, 0])
+
+
+def at(place: float) -> emix.Mixture:
+    return emix.Mixture.univariate([1.0], [place], [1.0])
+
+
+def candidate(place: float, objective: float, worth: float = 9.0) -> Candidate:
+    climb = Climb(at(place), objective, objective, 1.0, 5, Outcome.NOT_CONVERGED, np.zeros(6))
+    return Candidate(climb, worth)
+
+
+def places(found: list[Candidate]) -> list[float]:
+    return [float(c.climb.mixture.means[0, 0]) for c in found]
+
+
+def test_runs_that_come_to_where_the_first_ended_count_as_ended_there():
+    hills = Hills({1.0: (5.0, 9.0), 2.0: (7.0, 9.0)})
+    found = explore(hills, [at(1.0), at(1.0), at(2.0), at(1.0)], None, Stop(1e-3, 10), 1)
+    assert places(found) == [2.0, 1.0] and [c.starts for c in found] == [1, 3]
+    assert places(explore(hills, [at(1.0)], None, Stop(1e-3, 10), 1)) == [1.0]
+
+
+def test_what_was_sound_on_the_way_and_is_not_at_its_summit_makes_room_for_the_next():
+    hills = Hills({float(p): (10.0 - p, -9.0 if p < 3 else 9.0) for p in range(8)})
+    found = [candidate(float(p), 5.0 - p) for p in range(8)]
+    ends = finish(found, hills, None, 2, Stop(1e-6, 100), 1)
+    assert [c.is_sound for c in ends[:2]] == [True, True]
+    assert places(ends)[:2] == [3.0, 4.0 if 4.0 in places(ends) else 3.0]
+    # No further than it must.
+    assert 7.0 not in hills.climbed
+    assert all(c.climb.iterations == 105 and len(c.climb.trace) == 106 for c in ends)
+
+
+def test_of_degenerate_ones_the_first_is_climbed_and_named():
+    hills = Hills({0.0: (99.0, -9.0), 1.0: (98.0, -9.0), 2.0: (3.0, 9.0)})
+    found = [candidate(2.0, 1.0), candidate(0.0, 9.0, -9.0), candidate(1.0, 8.0, -9.0)]
+    ends = finish(found, hills, None, 3, Stop(1e-6, 100), 1)
+    assert places(ends) == [2.0, 0.0] and 1.0 not in hills.climbed
+
+
+def test_only_the_best_is_followed_to_the_end():
+    hills = Hills({1.0: (5.0, 9.0), 2.0: (4.0, 9.0), 3.0: (1.0, 9.0)})
+    # The second is better once the first has been followed down to what it is.
+    found = [candidate(2.0, 4.5), candidate(1.0, 4.4), candidate(3.0, 0.5)]
+    followed = follow(found, hills, None, Stop(1e-6, 200), 1)
+    assert places(followed) == [1.0, 2.0, 3.0]
+    assert [c.climb.outcome for c in followed] == [Outcome.CONVERGED] * 2 + [Outcome.NOT_CONVERGED]
+    assert hills.climbed == [2.0, 1.0]
+    # Nothing is left to follow with.
+    assert follow(found, hills, None, Stop(1e-6, 5), 1) == found
+
+
+# Plans
+
+
+def test_a_plan_of_several_columns_costs_what_it_may():
+    assert Plan.of_rows(1, 100, 3, True) == Plan(("quantiles",), chains=0, swaps=0)
+    for k, n, d in ((2, 100, 2), (5, 100, 2), (5, 16_000, 10), (9, 16_000, 30)):
+        natively, portably = (Plan.of_rows(k, n, d, native) for native in (True, False))
+        assert natively.starts[0] == "hierarchical"
+        assert natively.swaps >= portably.swaps >= 1 or natively.swaps >= 1
+        assert len(natively.starts) >= len(portably.starts) >= 4
+        assert set(natively.starts) <= set(STARTS_OF_ROWS)
+    few, many = Plan.of_rows(4, 100, 2, True), Plan.of_rows(4, 100_000, 2, True)
+    assert few.swaps >= many.swaps
+
+
+def test_so_many_starts_of_one_kind_or_varied():
+    assert Plan.of_starts(7, several=True).starts[:2] == ("hierarchical", "quantiles")
+    assert len(Plan.of_starts(7, several=True).starts) == 7
+    assert Plan.of_starts(5, "kmeans", several=True).starts == ("kmeans",) * 5
+    # What chance has no part in is made once: K-Means in one column, agglomeration in more.
+    assert Plan.of_starts(5, "hierarchical", several=True).starts == ("hierarchical",)
+    assert Plan.of_starts(5, "kmeans").starts == ("kmeans",)
+    assert Plan.of_starts(5, "quantiles", several=True).swaps == 0

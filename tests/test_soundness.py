@@ -45,7 +45,7 @@ def by_hand(x: np.ndarray, mixture: Mixture, model: Model) -> np.ndarray:
                 share = min(n_rest / rest.sum(), 1.0)
             if model.held.learned_means[j, 0]:
                 mean = r[rest, j] @ x[rest] / n_rest
-            if model.held.learned_sds[j]:
+            if model.held.learned_covariances[j]:
                 spread = np.sqrt(r[rest, j] @ (x[rest] - mean) ** 2 / n_rest)
             others = np.delete(w, j) / (1 - w[j])
             without = others @ stats.norm(np.delete(mu, j), np.delete(sd, j)).pdf(x[i])
@@ -110,10 +110,10 @@ def test_judged_on_a_source_and_on_its_sorted_column_alike(weighted):
     source = ArraySource.of(X, weight)
     column = SortedColumn.of(source.block, AS_GIVEN)
     wanted = worths(column, mixture, model)
-    found = worths_on(source, AS_GIVEN, mixture, model, column.sd)
+    found = worths_on(source, AS_GIVEN, mixture, model, column)
     np.testing.assert_allclose(found, wanted, rtol=1e-9)
     assert least_worth(column, mixture, model) == wanted.min()
-    least = least_worth_on(source, AS_GIVEN, mixture, model, column.sd)
+    least = least_worth_on(source, AS_GIVEN, mixture, model, column)
     assert least == pytest.approx(wanted.min(), rel=1e-9)
     # Less the nats that it takes to name the place of something narrow.
     gains = left_out_gains(column.points, column.weight, mixture, model)
@@ -205,7 +205,8 @@ def test_many_points_are_not_judged_and_few_among_many_rows_are():
     # Its thousands of points are not asked.
     source = ArraySource.of(bulk)
     model = replace(Model.parse(2, 1), floor=FLOOR)
-    worth = worths_on(source, AS_GIVEN, spike.mixture, model, 1.0)
+    ground = SortedColumn.of(source.block, AS_GIVEN)
+    worth = worths_on(source, AS_GIVEN, spike.mixture, model, ground)
     assert np.isposinf(worth[spike.mixture.sds.argmax()]) and np.isfinite(worth.min())
     apart = judged(50 + np.array([0.0, 0.3, 0.8, 1.0]), 0.4, bulk, tol=1e-6)
     assert apart.degenerate == ()

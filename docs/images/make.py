@@ -38,7 +38,7 @@ def trace() -> Axes:
     x = emix.datasets.load("galaxies")["velocity"]
     # From one plain start EM pauses on a plateau before it finds the best: worth seeing.
     start = emix.Mixture.univariate([0.25] * 4, [9.0, 18.0, 23.0, 33.0], [2.0] * 4)
-    return plots.plot_trace(replace(emix.fit(x, 4, start=start), name="velocity"))
+    return plots.plot_trace(replace(emix.fit(x, 4, start=start), columns=("velocity",)))
 
 
 def responsibilities() -> Axes:
@@ -52,8 +52,28 @@ def truth() -> Axes:
     return plots.plot_density(emix.fit(x, 3).mixture, x, name="simulated", truth=TRUTH)
 
 
+def faithful() -> Axes:
+    data = emix.datasets.load("faithful")
+    return emix.fit(data, 3, covariance="EEE").plot(data)
+
+
+def iris() -> Axes:
+    data = emix.datasets.load("iris")
+    return emix.fit(data, 3, covariance="VEV").plot(data)
+
+
+def bic() -> Axes:
+    return emix.select(emix.datasets.load("iris")).plot()
+
+
+def mahalanobis() -> Axes:
+    data = emix.datasets.load("diabetes")
+    return plots.plot_mahalanobis(emix.fit(data, 3).mixture, data.data)
+
+
 def main() -> None:
-    for draw in (waiting, galaxies, kmeans, trace, responsibilities, truth):
+    for draw in (waiting, galaxies, kmeans, trace, responsibilities, truth, faithful, iris, bic,
+                 mahalanobis):
         # Without the date and version that matplotlib notes, the same picture has the same bytes.
         draw().figure.savefig(FOLDER / f"{draw.__name__}.png", metadata={"Software": None})
 

@@ -1,7 +1,11 @@
 """emix: Gaussian mixtures by Expectation-Maximization."""
 
+import typing
+
 from emix import datasets
+from emix.choice import Selection
 from emix.climbing import Outcome
+from emix.conjugate import ConjugatePrior
 from emix.errors import (
     DataError,
     DegenerateWarning,
@@ -17,10 +21,15 @@ from emix.mixture import Mixture
 from emix.modelfile import load
 from emix.priors import DirichletPrior, NormalPrior
 from emix.result import Fit, Optimum
+from emix.selection import select
+
+if typing.TYPE_CHECKING:
+    from emix.estimator import GaussianMixture as GaussianMixture
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ConjugatePrior",
     "DataError",
     "DegenerateWarning",
     "DirichletPrior",
@@ -35,8 +44,20 @@ __all__ = [
     "Optimum",
     "Outcome",
     "ParameterError",
+    "Selection",
     "datasets",
     "fit",
     "load",
+    "select",
     "steps",
 ]
+
+
+def __getattr__(name: str) -> typing.Any:
+    """GaussianMixture, imported when asked for: scikit-learn takes longer than all of emix, and
+    may not be installed. For that reason it is not in `__all__` either."""
+    if name == "GaussianMixture":
+        from emix.estimator import GaussianMixture
+
+        return GaussianMixture
+    raise AttributeError(f"module 'emix' has no attribute {name!r}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -57,10 +58,24 @@ class Units:
     scale: Floats
 
     @classmethod
-    def of_spread(cls, centre: Floats, sd: Floats) -> Units:
-        """Units in which data about `centre` with standard deviation `sd` is standardised."""
+    def of_spread(cls, centre: Floats, sd: Floats, together: bool = False) -> Units:
+        """Units in which data about `centre` with standard deviation `sd` is standardised.
+
+        With `together` all columns are scaled alike, by their root mean square: what spherical
+        structures and those of a common orientation describe does not survive anything else.
+        """
+        if together and len(sd) > 1:
+            largest = float(np.max(sd))
+            rms = largest * math.sqrt(float(np.mean((sd / largest) ** 2))) if largest > 0 else 0.0
+            return cls(np.asarray(centre, float), np.full(len(sd), 2.0 ** _exponent(rms)))
         scale = [2.0 ** _exponent(s) for s in sd]
         return cls(np.asarray(centre, float), np.array(scale))
+
+    @classmethod
+    @cache
+    def identity(cls, n_features: int) -> Units:
+        """Units that change nothing."""
+        return cls(frozen(np.zeros(n_features)), frozen(np.ones(n_features)))
 
     @property
     def log_jacobian(self) -> float:
@@ -90,12 +105,21 @@ def as_points(x: object, name: str = "x") -> Points:
     """Data as an (n, d) array of float32 or float64, copied only where it must be.
 
     One column may come as (n,). float32 and float64 stay what they are; integers, booleans and
-    float16 become float64; data frames and Series go through their NumPy form.
+    float16 become float64; data frames and Series are read as `frames.points` does.
 
-    Raises `DataError` when x is empty, has more than two axes, or does not hold real numbers.
+    Raises `DataError` when x is empty, has more than two axes, or does not hold real numbers, and
+    for a frame also when a value is missing or infinite (with the name of its column).
     """
     if not isinstance(x, np.ndarray) or x.dtype == object:
+        # Imported here: `import emix` should cost little more than `import numpy`.
+        from emix import frames
+
+        frame = frames.opened(x, name)
+        if frame is not None:
+            return frames.points(frame, name=name)
         x = _from_foreign(x, name)
+    if isinstance(x, np.ma.MaskedArray):
+        x = _unmasked(x, name)
     if x.dtype.kind not in "fiub" or x.dtype.itemsize > 8:
         raise DataError(
             f"{name} has dtype {x.dtype}, which does not hold real numbers in double precision; "
@@ -114,22 +138,32 @@ def as_points(x: object, name: str = "x") -> Points:
     return x
 
 
+def _unmasked(x: np.ma.MaskedArray[Any, Any], name: str) -> NDArray[Any]:
+    if np.ma.is_masked(x):
+        where = tuple(int(i) for i in np.argwhere(np.ma.getmaskarray(x))[0])
+        raise DataError(f"{name} is masked at {list(where)}, and missing values are not supported: "
+                        f"drop those rows first")
+    return np.asarray(x)
+
+
 def _from_foreign(x: object, name: str) -> NDArray[Any]:
+    from emix import frames
+
     if isinstance(x, str | bytes) or x is None:
         raise DataError(f"{name} is {x!r}; expected numbers: an array, a Series or a data frame")
-    if hasattr(x, "to_numpy"):
-        x = x.to_numpy()
     try:
         array = np.asarray(x)
     except (ValueError, TypeError) as reason:
         raise DataError(f"{name} cannot be read as an array of numbers: {reason}") from None
-    if array.dtype == object:
-        # A column of Python numbers (or a Series with missing values) is numbers all the same.
-        try:
-            array = array.astype(np.float64)
-        except (ValueError, TypeError) as reason:
-            raise DataError(f"{name} holds something that is not a number: {reason}") from None
-    return array
+    if array.dtype != object:
+        return array
+    # A list of Python numbers, None among them, is numbers all the same.
+    floats = frames.floats_of_objects(array)
+    if floats is None:
+        wrong = next((cell for cell in array.flat if not frames.is_number(cell)), "too large a one")
+        raise DataError(f"{name} holds {wrong!r:.80}, which is not a number in double precision; "
+                        f"expected numbers: an array, a Series or a data frame")
+    return floats
 
 
 def as_sample_weight(weight: object, n_rows: int) -> Floats:
@@ -170,6 +204,23 @@ def as_components(value: object, k: int, name: str) -> Floats:
     if np.isinf(array).any():
         raise ParameterError(f"{name} holds an infinite value at component "
                              f"{int(np.flatnonzero(np.isinf(array))[0])}")
+    return array
+
+
+def as_columns(value: object, n_features: int, name: str) -> Floats:
+    """One finite number for each column, (d,), from a number for all of them or a list.
+
+    Raises `ParameterError` otherwise.
+    """
+    try:
+        array = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        array = np.array(np.nan)
+    if array.ndim == 0:
+        array = np.full(n_features, float(array))
+    if array.shape != (n_features,) or not np.isfinite(array).all():
+        raise ParameterError(f"{name}={value!r}; expected a finite number, or one for each of "
+                             f"{n_features} columns")
     return array
 
 

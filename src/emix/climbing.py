@@ -11,13 +11,17 @@ import enum
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emix.arrays import Units
+from emix.conjugate import Imagined
 from emix.covariance import Isotropic
+from emix.covariance.recovering import from_factors
 from emix.em import Step, iterate
-from emix.kernels import NATIVE, kernel_for
+from emix.kernels import NATIVE
 from emix.maximise import gradient
 from emix.mixture import Mixture
 from emix.sources.array import ArraySource
@@ -26,13 +30,22 @@ if NATIVE is not None:
     from emix.kernels import _native
 
 if TYPE_CHECKING:
-    from emix.arrays import Floats, Units
+    from emix.arrays import Floats
     from emix.model import Model
     from emix.sources.protocol import Source
 
 # Rows times components up to which a whole climb runs natively: at most some 20 µs a step, so
 # that Python's own cost per step would dominate, and Ctrl-C waits for no more than a moment.
 NATIVE_CLIMB = 1 << 16
+
+# The same for several columns, in rows times components times what a column costs: some
+# milliseconds a step. More rows than a search looks at climb where progress is told.
+NATIVE_TABLE = 1 << 22
+NATIVE_ROWS = 1 << 14
+WIDEST_NATIVE = 32
+SEVERAL = {"E": "EII", "V": "VII"}
+NATIVE_STRUCTURES = frozenset(("EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVE",
+                               "VVE", "EEV", "VEV", "EVV", "VVV", "E", "V"))
 
 # A fall of the objective larger than this share of it (and of the rows) is not rounding.
 FALL = 1e-12
@@ -45,6 +58,7 @@ class Outcome(enum.Enum):
     NOT_CONVERGED = "not converged"
     FELL = "objective fell"
     NOT_FINITE = "not finite"
+    COLLAPSED = "collapsed"
     INTERRUPTED = "interrupted"
 
     @property
@@ -60,6 +74,8 @@ _PROSE = {
     "parameters are those before the fall. Please report the data",
     Outcome.NOT_FINITE: "stopped: the statistics are no longer finite; the data may be too far "
     "from the start for double precision",
+    Outcome.COLLAPSED: "stopped: a component has collapsed onto points that lie in a plane, a line "
+    "or one place; the likelihood grows without bound there and has no maximum",
     Outcome.INTERRUPTED: "interrupted: these are the best parameters so far",
 }
 
@@ -141,6 +157,9 @@ def climb(
             if slope <= stop.tol:
                 outcome = Outcome.CONVERGED
                 break
+            if _collapsed(step.mixture, model):
+                outcome = Outcome.COLLAPSED
+                break
             if enough or step.iteration >= stop.max_iter:
                 break
     except KeyboardInterrupt:
@@ -158,6 +177,15 @@ def _fell(before: Step, after: Step) -> bool:
     return after.objective < before.objective - slack
 
 
+def _collapsed(mixture: Mixture, model: Model) -> bool:
+    """Whether a component of several columns has no width left in some direction: it would only
+    grow thinner. (One column has a floor that EM can rest on.)"""
+    if mixture.n_features == 1 or model.prior.imagined is not None:
+        return False
+    learned = model.held.learned_covariances
+    return bool((learned & mixture.covariance.at_floor(model.floor)).any())
+
+
 def climb_many(
     source: Source,
     starts: Sequence[Mixture],
@@ -168,8 +196,14 @@ def climb_many(
     progress: Callable[[Progress], None] | None = None,
 ) -> list[Climb]:
     """A climb from each of several starts, in their order."""
-    if isinstance(source, ArraySource) and runs_natively(source, starts[0]):
+    if isinstance(source, ArraySource) and runs_natively(source, starts[0], model):
         return _climb_natively(source, starts, model, units, stop, threads)
+    if isinstance(source, ArraySource) and climbs_natively(source, model.n_components, model):
+        within = source
+        if units is not Units.identity(source.n_features):
+            within = ArraySource(units.inward(source.points), source.sample_weight)
+        runs = climb_table(within, starts, model, stop, threads)
+        return [run for run in runs if run is not None]
     climbs = []
     for run, start in enumerate(starts):
         watch = None if progress is None else _watcher(progress, run, len(starts))
@@ -188,19 +222,89 @@ def _watcher(
     return watch
 
 
-def runs_natively(source: ArraySource, start: Mixture) -> bool:
-    """Whether whole climbs of this size run in the native kernel."""
-    native = NATIVE is not None and kernel_for(start) is NATIVE
+def runs_natively(source: ArraySource, start: Mixture, model: Model) -> bool:
+    """Whether whole climbs of one column, of this size, run in the native kernel."""
+    native = NATIVE is not None and source.n_features == 1 and model.prior.imagined is None
     return native and source.n_rows * start.n_components <= NATIVE_CLIMB
 
 
-NATIVE_OUTCOMES = (Outcome.CONVERGED, Outcome.NOT_CONVERGED, Outcome.FELL, Outcome.NOT_FINITE)
+def climbs_natively(source: ArraySource, k: int, model: Model) -> bool:
+    """The same in several columns, and in one with a prior on its spreads: for models without held
+    means or covariances and without a normal prior on means."""
+    if NATIVE is None or model.structure.name not in NATIVE_STRUCTURES:
+        return False
+    if source.n_features == 1 and model.prior.imagined is None:
+        return False
+    held, d = model.held, source.n_features
+    plain = model.prior.means is None and (held.is_nothing or bool(
+        held.learned_means.all() and held.learned_covariances.all()))
+    work = source.n_rows * k * (d + d * d / 8)
+    return plain and d <= WIDEST_NATIVE and work <= NATIVE_TABLE and source.n_rows <= NATIVE_ROWS
+
+
+def climb_table(
+    source: ArraySource, starts: Sequence[Mixture], model: Model, stop: Stop, threads: int,
+    homes: Sequence[Mixture] | None = None,
+) -> list[Climb | None]:
+    """Climbs in several columns by the native kernel, on data in internal units; None for one
+    that is seen to come to its home before it has converged."""
+    weights, means, factors, objective, loglik, slope, iterations, outcome, lengths, traces = \
+        climb_stacks(source, _stacked(starts), model, stop, threads,
+                     None if homes is None else _stacked(homes), True)
+    trace = np.split(traces, np.cumsum(lengths)[:-1])
+    return [
+        None if outcome[s] == CAME_HOME else Climb(
+            Mixture.trusted(
+                weights[s].copy(), means[s].copy(), from_factors(model.structure, factors[s])
+            ),
+            float(loglik[s]), float(objective[s]), float(slope[s]), int(iterations[s]),
+            NATIVE_OUTCOMES[int(outcome[s])], trace[s],
+        )
+        for s in range(len(starts))
+    ]
+
+
+# Mixtures side by side: weights (s, k), means (s, k, d) and factors (s, k, d, d).
+Stacks = tuple["Floats", "Floats", "Floats"]
+
+
+def climb_stacks(
+    source: ArraySource, starts: Stacks, model: Model, stop: Stop, threads: int,
+    homes: Stacks | None = None, with_trace: bool = False,
+) -> Any:
+    """Climbs in several columns, their starts made to conform to the model, as arrays: weights,
+    means and factors; objective, loglik, gradient, iterations and outcome (s,), the latter a place
+    in `NATIVE_OUTCOMES` or `CAME_HOME`; with a trace its lengths (s,), and all of them in one."""
+    prior, name, d = model.prior, model.structure.name, source.n_features
+    imagined = prior.imagined or _nothing_imagined(d)
+    return _native.climb_table(
+        source.points, source.sample_weight, SEVERAL.get(name, name), *starts, model.held.weights,
+        prior.concentration, imagined.mean, imagined.count, imagined.weight, imagined.scatter,
+        model.floor, stop.max_iter, stop.tol, threads, homes, with_trace,
+    )
+
+
+def _stacked(mixtures: Sequence[Mixture]) -> Stacks:
+    return (np.stack([m.weights for m in mixtures]), np.stack([m.means for m in mixtures]),
+            np.stack([m.covariance.factors for m in mixtures]))
+
+
+@cache
+def _nothing_imagined(n_features: int) -> Imagined:
+    nothing = np.zeros(n_features)
+    return Imagined(nothing, 0.0, 0.0, np.zeros((n_features, n_features)))
+
+
+NATIVE_OUTCOMES = (Outcome.CONVERGED, Outcome.NOT_CONVERGED, Outcome.FELL, Outcome.NOT_FINITE,
+                   Outcome.COLLAPSED)
+CAME_HOME = len(NATIVE_OUTCOMES)
 
 
 def native_terms(model: Model) -> tuple[bool, Floats, Floats, Floats, float, float, Floats, float]:
     """What is learned, held and believed beforehand, in the order the native kernel takes it."""
     held, normal = model.held, model.prior.means
-    centre, spread = (math.nan, math.nan) if normal is None else (normal.mean, normal.sd)
+    centre, spread = (math.nan, math.nan) if normal is None else \
+        (float(normal.mean[0]), float(normal.sd[0]))
     return (model.structure.is_common, held.weights, held.means[:, 0], held.sds, centre, spread,
             model.prior.concentration, model.floor)
 

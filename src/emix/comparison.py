@@ -103,8 +103,14 @@ def compare_kmeans(mixture: Mixture, x: object) -> KMeansComparison:
     components, beside the mixture's responsibilities.
 
     Clusters and components are both taken in ascending order, so that they can be compared.
-    Raises `ParameterError` when x has fewer distinct values than there are components.
+    Raises `ParameterError` when x has fewer distinct values than there are components, and for a
+    mixture of several columns, where K-Means is not solved exactly.
     """
+    if mixture.n_features > 1:
+        raise ParameterError(
+            f"K-Means beside the mixture is for one column, the mixture has {mixture.n_features}; "
+            f"compare one of them: compare_kmeans(mixture.marginal(0), x[:, 0])"
+        )
     ordered = mixture.in_canonical_order()
     points = as_points(x)
     soft = ordered.responsibilities(points)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from emix.arrays import Block
 from emix.kernels import kernel_for
 from emix.maximise import maximise
-from emix.statistics import Statistics
+from emix.statistics import Statistics, scatter_shape
 
 if TYPE_CHECKING:
     from emix.arrays import Units
@@ -63,8 +63,5 @@ def expect(
     def of_block(block: Block) -> Statistics:
         return kernel.expect(mixture, block, form, units, threads)
 
-    d = mixture.n_features
-    shape = {"spherical": (), "diagonal": (d,), "full": (d, d)}[form]
-    return source.reduce(
-        of_block, Statistics.zero(mixture.means, (mixture.n_components, *shape))
-    )
+    shape = scatter_shape(form, mixture.n_components, mixture.n_features)
+    return source.reduce(of_block, Statistics.zero(mixture.means, shape))

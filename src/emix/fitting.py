@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emix.arrays import Units, as_seed, is_whole
+from emix.arrays import Labels, Units, as_seed, is_whole
+from emix.candidates import Candidate
+from emix.checking import check_rank, check_spread
 from emix.climbing import Climb, Outcome, Progress, Stop
+from emix.covariance import Isotropic
 from emix.em import Step, iterate
 from emix.errors import (
-    DataError,
     DegenerateWarning,
     NotConvergedWarning,
     NumericalError,
@@ -24,11 +26,11 @@ from emix.mixture import Mixture
 from emix.model import FLOOR, Model
 from emix.moments import Moments, moments_of
 from emix.result import Fit, Optimum
-from emix.search import Candidate, imposed
 from emix.sources.opening import open_source
 
 if TYPE_CHECKING:
     from emix.soundness import Degenerate
+    from emix.sources.array import ArraySource
 
 # The gradient per row at which a climb has arrived: four hundred thousand roundings.
 TOLERANCE = 1e-10
@@ -45,8 +47,9 @@ def fit(
     sds: object = None,
     covariances: object = None,
     prior: object = None,
+    columns: object = None,
     sample_weight: object = None,
-    start: Mixture | str | None = None,
+    start: object = None,
     n_starts: int | None = None,
     seed: int | np.random.Generator = 0,
     tol: float | None = None,
@@ -54,21 +57,30 @@ def fit(
     threads: int | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Fit:
-    """Fit a mixture of k normal components to one column by Expectation-Maximization.
+    """Fit a mixture of k normal components by Expectation-Maximization.
 
     Parameters
     ----------
-    x : the data (n,) or (n, 1): an array, a Series, a one-column frame, or a path to a CSV file
+    x : the data (n,) or (n, d): an array, a Series, a data frame, or a path to a CSV file
     k : number of components
-    covariance : "V" (also "full"): each component its own σ; "E" ("tied"): one σ for all
-    weights, means, sds : held values, (k,) or one for all, in the units of the data; NaN inside
-        learns that one, None learns all; weights="equal" holds 1/k. `covariances` holds
-        variances instead of sds
-    prior : `NormalPrior` on means, `DirichletPrior` on weights, or a list of both; with one, EM
-        climbs the log-posterior
-    sample_weight : (n,) not negative; a weight counts as repetition
-    start : a Mixture to start from, or a kind of start ("kmeans", "quantiles", "random",
-        "responsibilities", "kmeans++"); by default many starts of varied kinds
+    covariance : how components may be shaped. One of mclust's fourteen names, of which the letters
+        say whether volume, shape and orientation are equal (E), varying (V) or, for shape and
+        orientation, those of the axes (I): EII VII EEI VEI EVI VVI EEE VEE EVE VVE EEV VEV EVV
+        VVV; or one of scikit-learn's words: "full" (VVV), "tied" (EEE), "diag" (VVI),
+        "spherical" (VII). In one column "V" ("full"): each component its own σ; "E" ("tied"):
+        one σ for all
+    weights, means, sds, covariances : held values, in the units of the data; NaN inside learns
+        that one, None learns all. weights (k,), or "equal" for 1/k; means (k,) in one column, else
+        (k, d); sds (k,) or one number, in one column and for spherical structures; covariances
+        (k, d, d) or one (d, d) for all, each held whole or learned whole
+    prior : `NormalPrior` on means, `DirichletPrior` on weights, `ConjugatePrior` on means and
+        covariances ("conjugate" for mclust's default), or a list of them; with one, EM climbs the
+        log-posterior
+    columns : which columns of x to fit, by name (by index from 0 in an array); all by default
+    sample_weight : (n,) not negative, or the name of a column; a weight counts as repetition
+    start : a Mixture to start from, labels (n,) of a division of the rows, or a kind of start
+        ("kmeans", "quantiles", "random", "responsibilities", "kmeans++" and, in several columns,
+        "hierarchical"); by default many starts of varied kinds
     n_starts : how many starts, instead of the default search
     seed : an integer, or a NumPy Generator, which is advanced; the same seed finds the same fit
     tol : the gradient of the objective, per row and without units, that counts as 0 (1e-10)
@@ -94,19 +106,59 @@ def fit(
     >>> round(found.loglik, 5), found.mixture.means[:, 0].round(2).tolist()
     (-1034.00175, [54.61, 80.09])
     """
-    source, name = open_source(x, sample_weight)
-    model = Model.parse(k, source.n_features, covariance, weights, means, sds, covariances, prior)
-    threads = _threads(threads)
+    source, names = open_source(x, sample_weight, columns)
+    d = source.n_features
+    model = Model.parse(k, d, covariance, weights, means, sds, covariances, prior)
+    threads = threads_of(threads)
     moments = moments_of(source, threads)
-    _check(moments, model, name)
-    units = Units.of_spread(moments.mean, moments.sd)
-    stop = _stop(tol, max_iter)
-    number = as_seed(seed)
+    check_spread(moments, model, names)
+    units = Units.of_spread(moments.mean, moments.sd, not model.structure.is_scale_free)
+    model = _informed(model, source, moments, units, names, threads)
     finder = Finder(
-        source, name, model, units, moments.weight, stop, number, threads, progress
+        source, ", ".join(names), model, units, moments.weight, stop_of(tol, max_iter),
+        as_seed(seed), threads, progress,
     )
-    candidates = finder.candidates(start, n_starts)
-    return _finish(candidates, finder, moments, name)
+    candidates = finder.candidates(_start(start), n_starts)
+    return finished(candidates, finder, moments, names)
+
+
+def _informed(
+    model: Model, source: ArraySource, moments: Moments, units: Units, names: tuple[str, ...],
+    threads: int,
+) -> Model:
+    """The model, once it has been told the data's mean and covariance where it asks for them.
+
+    Raises `DataError` where columns are combinations of others and that matters.
+    """
+    d = source.n_features
+    turned = d > 1 and model.structure.scatter_form in ("full", "pooled")
+    if not turned and model.prior.conjugate is None:
+        return model
+    whole = Mixture.trusted(np.ones(1), units.inward(moments.mean)[None], Isotropic(np.ones(1), d))
+    statistics = kernel_for(whole).expect(whole, source.block, "full", units, threads)
+    scatter = statistics.scatter_about(whole.means + statistics.shift / moments.weight)[0]
+    check_rank(scatter / moments.weight, moments, model, names)
+    if model.prior.conjugate is None:
+        return model
+    scatter = scatter / np.multiply.outer(units.scale, units.scale)
+    # Divisor n − 1, as R's var.
+    return model.informed(moments.mean, scatter / max(moments.weight - 1, 1.0), moments.weight)
+
+
+def _start(start: object) -> Mixture | Labels | str | None:
+    """A mixture, a name or nothing; anything else is labels."""
+    if start is None or isinstance(start, str | Mixture):
+        return start
+    try:
+        labels = np.asarray(start.to_numpy() if hasattr(start, "to_numpy") else start)
+        if labels.dtype.kind not in "iufb" or labels.ndim != 1:
+            raise TypeError
+    except (TypeError, ValueError):
+        raise ParameterError(
+            f"start={start!r}; expected a Mixture, the name of a kind of start, or a label for "
+            f"each row"
+        ) from None
+    return labels
 
 
 def steps(
@@ -119,6 +171,7 @@ def steps(
     sds: object = None,
     covariances: object = None,
     prior: object = None,
+    columns: object = None,
     sample_weight: object = None,
     threads: int | None = None,
 ) -> Iterator[Step]:
@@ -137,15 +190,18 @@ def steps(
     """
     if not isinstance(start, Mixture):
         raise ParameterError(f"start={start!r}; expected a Mixture to take the first step from")
-    source, _ = open_source(x, sample_weight)
-    k = start.n_components
-    model = Model.parse(k, source.n_features, covariance, weights, means, sds, covariances, prior)
-    threads = _threads(threads)
+    source, names = open_source(x, sample_weight, columns)
+    k, d = start.n_components, source.n_features
+    if start.n_features != d:
+        raise ParameterError(f"start has {start.n_features} columns; expected {d}")
+    model = Model.parse(k, d, covariance, weights, means, sds, covariances, prior)
+    threads = threads_of(threads)
     moments = moments_of(source, threads)
-    units = Units.of_spread(moments.mean, moments.sd)
+    units = Units.of_spread(moments.mean, moments.sd, not model.structure.is_scale_free)
+    model = _informed(model, source, moments, units, names, threads)
     within = model.inward(units, FLOOR)
-    first = imposed(start, model)
-    for step in iterate(source, imposed(first.inward(units), within), within, units, threads):
+    first = model.conforming(start)
+    for step in iterate(source, within.conforming(first.inward(units)), within, units, threads):
         mixture = first if step.iteration == 0 else \
             model.held.imposed_on(step.mixture.outward(units))
         statistics = step.statistics.outward(units)
@@ -159,7 +215,9 @@ def steps(
         yield Step(step.iteration, mixture, loglik, objective, statistics)
 
 
-def _finish(candidates: list[Candidate], finder: Finder, moments: Moments, name: str) -> Fit:
+def finished(
+    candidates: list[Candidate], finder: Finder, moments: Moments, names: tuple[str, ...]
+) -> Fit:
     """From internal units to the Fit that the user gets."""
     model = finder.model
     optima = tuple(_optimum(candidate, finder, moments) for candidate in candidates)
@@ -174,7 +232,7 @@ def _finish(candidates: list[Candidate], finder: Finder, moments: Moments, name:
         mixture=best.mixture, model=model.reordered(order), loglik=best.loglik,
         objective=best.objective, n=moments.weight, outcome=climb.outcome,
         n_iter=climb.iterations, trace=trace, gradient=climb.gradient, optima=optima,
-        warnings=notes, classification=(hard, soft), name=name, seed=finder.seed,
+        warnings=notes, classification=(hard, soft), columns=names, seed=finder.seed,
         kernel=kernel.name,
     )
 
@@ -204,11 +262,12 @@ def _warnings(best: Optimum, climb: Climb, finder: Finder) -> tuple[str, ...]:
             notes.append(f"component {found.component + 1} is degenerate: {found.reason}")
         warnings.warn("; ".join(notes[-len(best.degenerate):]) +
                       "; no optimum without a degenerate component was found: try a smaller k, "
-                      "covariance='E', held sds or a prior", DegenerateWarning, stacklevel=4)
+                      "a common covariance ('tied'), held ones or prior='conjugate'",
+                      DegenerateWarning, stacklevel=4)
     return tuple(notes)
 
 
-def _threads(threads: int | None) -> int:
+def threads_of(threads: int | None) -> int:
     if threads is None:
         return available_threads()
     if not is_whole(threads, 1):
@@ -216,7 +275,7 @@ def _threads(threads: int | None) -> int:
     return int(threads)
 
 
-def _stop(tol: float | None, max_iter: int | None) -> Stop:
+def stop_of(tol: float | None, max_iter: int | None) -> Stop:
     tol = TOLERANCE if tol is None else tol
     max_iter = MAX_ITER if max_iter is None else max_iter
     if not isinstance(tol, int | float | np.number) or not tol >= 0:
@@ -225,13 +284,3 @@ def _stop(tol: float | None, max_iter: int | None) -> Stop:
     if not is_whole(max_iter, 0):
         raise ParameterError(f"max_iter={max_iter!r}; expected a number of EM steps, 0 or more")
     return Stop(float(tol), int(max_iter))
-
-
-def _check(moments: Moments, model: Model, name: str) -> None:
-    """Refuse what no choice of start could fit. Raises `DataError`."""
-    if moments.minimum[0] == moments.maximum[0] and model.held.learned_sds.any():
-        what = "its only value is" if moments.count == 1 else f"all {moments.count} values are"
-        raise DataError(
-            f"{name} is constant: {what} {moments.minimum[0]:g}, so it has no spread to learn; "
-            f"hold the standard deviations (sds=...) to fit means"
-        )

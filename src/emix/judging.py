@@ -7,12 +7,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emix.arrays import Block, Floats
+from emix.arrays import Block, Floats, Mask
 from emix.em import expect
+from emix.initialise import Table
 from emix.soundness import left_out_gains, on_floor
+from emix.worth import (
+    are_few,
+    are_thin,
+    is_judged,
+    left_out_gains_of_rows,
+    on_floor_of_rows,
+    place_of_rows,
+)
 
 if TYPE_CHECKING:
     from emix.arrays import Units
+    from emix.initialise import SortedColumn
     from emix.mixture import Mixture
     from emix.model import Model
     from emix.sources.protocol import Source
@@ -34,19 +44,23 @@ class _Gains:
 
 
 def worths_on(
-    source: Source, units: Units, mixture: Mixture, model: Model, sd: float, threads: int = 1
+    source: Source, units: Units, mixture: Mixture, model: Model, ground: SortedColumn | Table,
+    threads: int = 1,
 ) -> Floats:
-    """What each component is worth on all rows of a one-column source, in nats: (k,).
+    """What each component is worth on all rows of a source, in nats: (k,).
 
-    Mixture and model are in internal units, as is `sd`, the standard deviation of the data.
-    Components of more than a thousand expected points are not judged: +∞.
+    Mixture and model are in internal units, as is `ground`, the data or a sample of it, which says
+    how spread the data is. Components of more than a thousand expected points are not judged: +∞.
     """
     k = mixture.n_components
-    judged = model.held.learned_sds & (not model.structure.is_common)
-    statistics = expect(source, mixture, model, units, threads)
-    judged = judged & (statistics.weight < MANY)
-    if k == 1 or not judged.any() or statistics.total <= 1:
+    if not is_judged(model):
         return np.full(k, np.inf)
+    statistics = expect(source, mixture, model, units, threads)
+    judged = model.held.learned_covariances & (statistics.weight < MANY)
+    if not judged.any() or statistics.total <= 1:
+        return np.full(k, np.inf)
+    several = isinstance(ground, Table)
+    gains_of = left_out_gains_of_rows if several else left_out_gains
 
     def of_block(block: Block) -> _Gains:
         total = _Gains(np.zeros(k))
@@ -54,21 +68,33 @@ def worths_on(
             rows = block.rows(start, start + ROWS)
             weight = np.ones(rows.n_rows) if rows.sample_weight is None else rows.sample_weight
             counted = weight > 0
-            points = units.inward(rows.points)[counted, 0]
-            total += _Gains(left_out_gains(
-                points, weight[counted], mixture, model, statistics.weight, statistics.total
+            points = units.inward(rows.points)[counted]
+            total += _Gains(gains_of(
+                points if several else points[:, 0], weight[counted], mixture, model,
+                statistics.weight, statistics.total,
             ))
         return total
 
     gains = source.reduce(of_block, _Gains(np.zeros(k))).values
-    place = np.maximum(np.log(sd / mixture.sds), 0.0)
-    return np.where(judged, gains - place, np.inf)
+    if isinstance(ground, Table):
+        worth = gains - place_of_rows(ground, mixture, model)
+        wrong = are_few(statistics.weight, mixture, model) | are_thin(ground, mixture)
+        return np.where(judged, np.where(wrong, -np.inf, worth), np.inf)
+    return np.where(judged, gains - np.maximum(np.log(ground.sd / mixture.sds), 0.0), np.inf)
 
 
 def least_worth_on(
-    source: Source, units: Units, mixture: Mixture, model: Model, sd: float, threads: int = 1
+    source: Source, units: Units, mixture: Mixture, model: Model, ground: SortedColumn | Table,
+    threads: int = 1,
 ) -> float:
     """The least of `worths_on`; −∞ where a component rests on the floor."""
-    if on_floor(mixture, model).any():
+    if rests_on_floor(mixture, model, ground).any():
         return -np.inf
-    return float(worths_on(source, units, mixture, model, sd, threads).min())
+    return float(worths_on(source, units, mixture, model, ground, threads).min())
+
+
+def rests_on_floor(mixture: Mixture, model: Model, ground: SortedColumn | Table) -> Mask:
+    """Which learned spreads rest on the floor, (k,)."""
+    if isinstance(ground, Table):
+        return on_floor_of_rows(mixture, model)
+    return on_floor(mixture, model)

@@ -1,11 +1,13 @@
 """The M-step, and how far from stationary the E-step found us.
 
 One rule serves every structure: weights, then means, then covariances about the new means. With
-a normal prior on means the mean is maximised with the covariance of the step before (conditional
-maximisation, ECM: Meng & Rubin 1993, doi:10.1093/biomet/80.2.267). The joint maximum over mean
-and variance exists in closed form only where each component has its own variance and one column
-(a cubic); the conditional step needs no such case, never lowers the objective either, and ends
-at the same stationary points.
+a normal prior on means, or with a mean held in some of its columns, the mean is maximised with the
+covariance of the step before (conditional maximisation, ECM: Meng & Rubin 1993,
+doi:10.1093/biomet/80.2.267). The joint maximum over mean and covariance exists in closed form only
+where each component has its own variance and one column (a cubic); the conditional step needs no
+such case, never lowers the objective either, and ends at the same stationary points.
+
+A conjugate prior is a handful of imagined points beside those of each component.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emix.covariance import Isotropic
 from emix.mixture import Mixture
 
 if TYPE_CHECKING:
@@ -27,15 +28,26 @@ def maximise(statistics: Statistics, old: Mixture, model: Model) -> Mixture:
     """The mixture that the statistics, gathered at `old`, call for under `model`."""
     weights = _weights(statistics, old, model)
     means = _means(statistics, old, model)
-    learned = model.held.learned_sds
+    learned = model.held.learned_covariances
     covariance = old.covariance
     if learned.any():
         with np.errstate(under="ignore"):
-            scatter = statistics.scatter_about(means)
+            scatter, counts = _spread(statistics.scatter_about(means), means, statistics, model)
             covariance = model.structure.maximise(
-                old.covariance, scatter, statistics.weight, learned, model.floor
+                old.covariance, scatter, counts, learned, model.floor
             )
     return Mixture.trusted(weights, means, covariance)
+
+
+def _spread(
+    scatter: Floats, means: Floats, statistics: Statistics, model: Model
+) -> tuple[Floats, Floats]:
+    """Scatter and counts that covariances are estimated from, with what the prior imagines."""
+    imagined = model.prior.imagined
+    if imagined is None:
+        return scatter, statistics.weight
+    extra = imagined.scatter_about(means, model.structure.scatter_form)
+    return scatter + extra, statistics.weight + imagined.weight
 
 
 def _counts(statistics: Statistics, model: Model) -> Floats:
@@ -61,30 +73,51 @@ def _weights(statistics: Statistics, old: Mixture, model: Model) -> Floats:
 
 
 def _means(statistics: Statistics, old: Mixture, model: Model) -> Floats:
-    learned = model.held.learned_means & (statistics.weight > 0)[:, None]
+    learned, prior = model.held.learned_means, model.prior
     if not learned.any():
         return old.means
-    with np.errstate(under="ignore", divide="ignore", invalid="ignore"):
-        move = statistics.shift / statistics.weight[:, None]
+    count, shift = statistics.weight, statistics.shift
+    if prior.imagined is not None:
+        count = count + prior.imagined.count
+        shift = shift + prior.imagined.count * (prior.imagined.mean - old.means)
+    if prior.means is None and (old.n_features == 1 or learned.all()):
+        with np.errstate(under="ignore", divide="ignore", invalid="ignore"):
+            moved = old.means + shift / count[:, None]
+        means: Floats = np.where(learned & (count > 0)[:, None], moved, old.means)
+        return means
+    means = old.means.copy()
+    for component in np.flatnonzero(learned.any(axis=1) & (count > 0)).tolist():
+        free = learned[component]
+        score, information = _quadratic(component, count[component], shift[component], old, model)
+        means[component, free] += np.linalg.solve(information[np.ix_(free, free)], score[free])
+    return means
+
+
+def _quadratic(
+    component: int, count: float, shift: Floats, old: Mixture, model: Model
+) -> tuple[Floats, Floats]:
+    """Gradient (d,) and negative Hessian (d, d) of the objective in one component's mean:
+
+    Σ⁻¹ Σ_i r (x − μ) + T⁻¹ (m − μ) and n Σ⁻¹ + T⁻¹, T the prior's variances on the diagonal.
+    """
+    d = old.n_features
+    root = old.covariance.whiten(np.eye(d), component)
+    precision = root @ root.T
+    score, information = precision @ shift, count * precision
     prior = model.prior.means
     if prior is not None:
-        # Σ⁻¹ of σ²I: with a prior on means, one column is all there is so far.
-        assert isinstance(old.covariance, Isotropic)
-        precision = 1 / old.covariance.sds[:, None] ** 2
-        pull = (prior.mean - old.means) / prior.sd**2
-        information = statistics.weight[:, None] * precision + 1 / prior.sd**2
-        move = (statistics.shift * precision + pull) / information
-    means: Floats = np.where(learned, old.means + move, old.means)
-    return means
+        score = score + (prior.mean - old.means[component]) / prior.sd**2
+        information = information + np.diag(1 / prior.sd**2)
+    return score, information
 
 
 def gradient(statistics: Statistics, mixture: Mixture, model: Model) -> Floats:
     """The gradient of the objective per unit of row weight, for each learned parameter.
 
     Taken in coordinates without units: weights on the logistic scale, means in their component's
-    standard deviations, standard deviations on the log scale. Then it is zero just at the
-    stationary points of EM, and its size says how many expected points are misplaced.
-    A standard deviation that rests on the floor and would shrink counts as stationary.
+    standard deviations, covariances along the structure's own directions (`Structure.gradient`).
+    Then it is zero just at the stationary points of EM, and its size says how many expected points
+    are misplaced. A spread that rests on the floor and would shrink counts as stationary.
     """
     held, total = model.held, statistics.total
     parts = [np.zeros(1)]
@@ -93,20 +126,38 @@ def gradient(statistics: Statistics, mixture: Mixture, model: Model) -> Floats:
         counts = _counts(statistics, model)[learned]
         shares = mixture.weights[learned] / mixture.weights[learned].sum()
         parts.append(counts - shares * counts.sum())
-    assert isinstance(mixture.covariance, Isotropic)
-    sds = mixture.covariance.sds
     if held.learned_means.any():
-        score = statistics.shift[:, 0] / sds
-        if model.prior.means is not None:
-            prior = model.prior.means
-            score = score - sds * (mixture.means[:, 0] - prior.mean) / prior.sd**2
-        parts.append(score[held.learned_means[:, 0]])
-    if held.learned_sds.any():
-        widen = statistics.scatter / sds**2 - statistics.weight * mixture.n_features
-        if model.structure.is_common:
-            widen = np.array([widen.sum()])
-            at_floor = sds[:1] <= model.floor
-        else:
-            widen, at_floor = widen[held.learned_sds], sds[held.learned_sds] <= model.floor
-        parts.append(np.where(at_floor & (widen < 0), 0.0, widen))
+        parts.append(_mean_scores(statistics, mixture, model))
+    if held.learned_covariances.any():
+        scatter, counts = _spread(statistics.scatter, mixture.means, statistics, model)
+        parts.append(model.structure.gradient(
+            mixture.covariance, scatter, counts, held.learned_covariances, model.floor
+        ))
     return np.concatenate(parts) / total
+
+
+def _mean_scores(statistics: Statistics, mixture: Mixture, model: Model) -> Floats:
+    """The gradient in the means, in standard deviations, one after the other.
+
+    A mean that is learned in all its columns is taken in whitened coordinates; one that is held in
+    some, in the standard deviations of the others.
+    """
+    learned, prior = model.held.learned_means, model.prior
+    covariance, shift = mixture.covariance, statistics.shift
+    if prior.imagined is not None:
+        shift = shift + prior.imagined.count * (prior.imagined.mean - mixture.means)
+    scores = []
+    for component in np.flatnonzero(learned.any(axis=1)).tolist():
+        free = learned[component]
+        if not free.all():
+            score, _ = _quadratic(component, 0.0, shift[component], mixture, model)
+            sds = np.sqrt((covariance.factors[component] ** 2).sum(axis=1))
+            scores.append((score * sds)[free])
+            continue
+        score = covariance.whiten(shift[component][None], component)[0]
+        if prior.means is not None:
+            pull = (prior.means.mean - mixture.means[component]) / prior.means.sd**2
+            # Rᵀ in the whitening's own root: along the axes, where covariances have them.
+            score = score + covariance.unwhiten(np.eye(len(pull)), component) @ pull
+        scores.append(score)
+    return np.concatenate(scores)

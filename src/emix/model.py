@@ -1,24 +1,28 @@
 """What is learned and what is held: a model, before it has seen data.
 
 The hyperparameters of the article (fixed before inference, not learned) are held values here:
-any weight, mean or standard deviation may be held, NaN marks what is learned.
+any weight, mean or covariance may be held, NaN marks what is learned.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cache
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emix.arrays import Floats, Mask, as_components, frozen
-from emix.covariance import Isotropic, Structure, structure
+from emix.arrays import Floats, Mask, frozen
+from emix.covariance import Covariances, Isotropic, Structure, structure
 from emix.errors import ParameterError
-from emix.mixture import WEIGHT_SLACK, Mixture
-from emix.priors import NormalPrior, Prior
+from emix.holding import (
+    combined,
+    held_covariances,
+    held_means,
+    held_weights,
+)
+from emix.mixture import Mixture
+from emix.priors import Prior
 
 if TYPE_CHECKING:
     from emix.arrays import Order, Units
@@ -30,17 +34,30 @@ FLOOR = 2.0**-44
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Held:
-    """Held values: weights (k,), means (k, d), sds (k,); NaN where the parameter is learned."""
+    """Held values: weights (k,) and means (k, d), NaN where learned; covariances, of which only
+    those outside `learned_covariances` (k,) mean anything."""
 
     weights: Floats
     means: Floats
-    sds: Floats
-    # Whether everything is learned: asked at every turn, so found out once.
-    is_nothing: bool = field(init=False)
+    covariances: Covariances | None
+    learned_covariances: Mask
+    is_nothing: bool
 
-    def __post_init__(self) -> None:
-        values = chain(self.weights.tolist(), self.means.ravel().tolist(), self.sds.tolist())
-        object.__setattr__(self, "is_nothing", all(map(math.isnan, values)))
+    @classmethod
+    def of(
+        cls, weights: Floats, means: Floats, covariances: Covariances | None, learned: Mask
+    ) -> Held:
+        nothing = bool(np.isnan(weights).all() and np.isnan(means).all() and learned.all())
+        return cls(weights, means, covariances, learned, nothing)
+
+    @classmethod
+    @cache
+    def nothing(cls, k: int, n_features: int) -> Held:
+        """All is learned."""
+        learned = np.ones(k, dtype=np.bool_)
+        learned.setflags(write=False)
+        unknown = frozen(np.full((k, n_features), np.nan))
+        return cls(frozen(np.full(k, np.nan)), unknown, None, learned, True)
 
     @property
     def learned_weights(self) -> Mask:
@@ -49,14 +66,30 @@ class Held:
 
     @property
     def learned_means(self) -> Mask:
+        """(k, d)"""
         return np.isnan(self.means)
 
     @property
-    def learned_sds(self) -> Mask:
-        return np.isnan(self.sds)
+    def sds(self) -> Floats:
+        """Held standard deviations (k,) in one column, NaN where learned."""
+        if self.covariances is None:
+            return frozen(np.full(len(self.weights), np.nan))
+        assert isinstance(self.covariances, Isotropic)
+        return np.where(self.learned_covariances, np.nan, self.covariances.sds)
 
     def reordered(self, order: Order) -> Held:
-        return Held(self.weights[order], self.means[order], self.sds[order])
+        covariances = None if self.covariances is None else self.covariances.reordered(order)
+        return replace(
+            self, weights=self.weights[order], means=self.means[order], covariances=covariances,
+            learned_covariances=self.learned_covariances[order],
+        )
+
+    def inward(self, units: Units) -> Held:
+        """The same values in internal units."""
+        if self.is_nothing:
+            return self
+        covariances = None if self.covariances is None else self.covariances.rescaled(units.scale)
+        return replace(self, means=units.inward(self.means), covariances=covariances)
 
     def imposed_on(self, mixture: Mixture) -> Mixture:
         """The mixture with held values written over its own, and the rest of the weights
@@ -71,11 +104,8 @@ class Held:
             weights[free] = left * weights[free] / share if share > 0 else left / int(free.sum())
         means = np.where(self.learned_means, mixture.means, self.means)
         covariance = mixture.covariance
-        if not self.learned_sds.all():
-            if not isinstance(covariance, Isotropic):
-                raise ParameterError("standard deviations are held in one column only")
-            sds = np.where(self.learned_sds, covariance.sds, self.sds)
-            covariance = Isotropic(sds, covariance.n_features)
+        if self.covariances is not None:
+            covariance = combined(self.learned_covariances, covariance, self.covariances)
         return Mixture.trusted(weights, means, covariance)
 
 
@@ -106,37 +136,32 @@ class Model:
         """From the arguments of `fit`. Raises `ParameterError` for what cannot be."""
         k = _count(k)
         rule = structure(covariance, n_features)
-        if sds is not None and covariances is not None:
-            raise ParameterError("both sds and covariances are held; give one of them")
-        if covariances is not None:
-            variances = as_components(covariances, k, "covariances")
-            _require_positive(variances, "covariances")
-            held_sds = np.sqrt(variances)
-        elif sds is not None:
-            held_sds = as_components(sds, k, "sds")
-            _require_positive(held_sds, "sds")
-        else:
-            held_sds = _nan(k)
-        held = Held(
-            _held_weights(weights, k),
-            (_nan(k) if means is None else as_components(means, k, "means"))[:, None],
-            held_sds,
-        )
-        _check_common(rule, held)
-        return cls(rule, held, Prior.parse(prior, k))
+        held = Held.nothing(k, n_features)
+        if weights is not None or means is not None or sds is not None or covariances is not None:
+            matrices, learned = held_covariances(sds, covariances, k, n_features, rule)
+            held = Held.of(
+                held.weights if weights is None else held_weights(weights, k),
+                held.means if means is None else held_means(means, k, n_features),
+                matrices, learned,
+            )
+        return cls(rule, held, Prior.parse(prior, k, n_features))
 
     @property
     def n_components(self) -> int:
         return len(self.held.weights)
 
     @property
+    def n_features(self) -> int:
+        return int(self.held.means.shape[1])
+
+    @property
     def n_parameters(self) -> int:
         """Degrees of freedom: what is learned, less one for the weights' sum."""
         held = self.held
         free_weights = max(int(held.learned_weights.sum()) - 1, 0)
-        n_features = held.means.shape[1]
-        n_sds = self.structure.n_parameters(int(held.learned_sds.sum()), n_features)
-        return free_weights + int(held.learned_means.sum()) + n_sds
+        n_matrices = int(held.learned_covariances.sum())
+        n_spread = self.structure.n_parameters(n_matrices, self.n_features)
+        return free_weights + int(held.learned_means.sum()) + n_spread
 
     def log_prior(self, mixture: Mixture) -> float:
         """Log prior density of the learned parameters; 0 without a prior."""
@@ -144,50 +169,57 @@ class Model:
             return 0.0
         held = self.held
         return self.prior.log_density(
-            mixture.weights, held.learned_weights, mixture.means, held.learned_means
+            mixture.weights, held.learned_weights, mixture.means, held.learned_means,
+            mixture.covariance,
         )
+
+    def informed(self, mean: Floats, covariance: Floats, n_rows: float) -> Model:
+        """The same model once mean (d,) and covariance (d, d) of the data are known."""
+        prior = self.prior.informed(self.structure, mean, covariance, n_rows)
+        return replace(self, prior=prior)
 
     def inward(self, units: Units, floor: float) -> Model:
         """The same model in internal units, with the floor that holds there."""
-        held, prior = self.held, self.prior
-        if not held.is_nothing:
-            held = Held(held.weights, units.inward(held.means), held.sds * units.scale[0])
-        if prior.means is not None:
-            centre = float(units.inward(np.array([prior.means.mean]))[0])
-            prior = Prior(NormalPrior(centre, prior.means.sd * float(units.scale[0])),
-                          prior.concentration)
-        return Model(self.structure, held, prior, floor)
+        return Model(self.structure, self.held.inward(units), self.prior.inward(units), floor)
 
     def reordered(self, order: Order) -> Model:
         """The same model with components in another order (k,)."""
         if self.held.is_nothing and self.prior.is_flat:
             return self
-        prior = Prior(self.prior.means, self.prior.concentration[order])
-        return Model(self.structure, self.held.reordered(order), prior, self.floor)
+        return replace(
+            self, held=self.held.reordered(order), prior=self.prior.reordered(order)
+        )
+
+    def conforming(self, start: Mixture) -> Mixture:
+        """A start made to fit: covariances such as the structure allows, held values written
+        over."""
+        learned = self.held.learned_covariances
+        if learned.any():
+            covariance = self.structure.conform(start.covariance, start.weights)
+            start = Mixture.trusted(start.weights, start.means, covariance)
+        return self.held.imposed_on(start)
 
     def describe(self) -> str:
         """One line that names the model in words."""
         k, held = self.n_components, self.held
         parts = [f"mixture of {k} normal component{'s' * (k > 1)} ({self.structure.name})"]
-        if held.learned_sds.all():
-            shared = "one standard deviation for all" if self.structure.is_common else \
-                "each its own standard deviation"
-            if k > 1:
-                parts.append(shared)
-        else:
+        if self.n_features > 1:
+            parts += [_in_words(self.structure)] if k > 1 else []
+            if not held.learned_covariances.all():
+                parts.append("Σ held" if not held.learned_covariances.any() else "some Σ held")
+        elif not held.learned_covariances.all():
             parts.append(_describe_held("σ", held.sds))
+        elif k > 1:
+            parts.append("one standard deviation for all" if self.structure.is_common else
+                         "each its own standard deviation")
         if not held.learned_means.all():
-            parts.append(_describe_held("μ", held.means[:, 0]))
+            parts.append(_describe_held("μ", held.means[:, 0]) if self.n_features == 1 else
+                         "some μ held" if held.learned_means.any() else "μ held")
         if not held.learned_weights.all():
             equal = bool((held.weights == 1 / k).all())
             parts.append("Φ held at 1/k" if equal else _describe_held("Φ", held.weights))
         parts += self.prior.describe()
         return ", ".join(parts)
-
-
-@cache
-def _nan(k: int) -> Floats:
-    return frozen(np.full(k, np.nan))
 
 
 def _count(k: object) -> int:
@@ -196,53 +228,19 @@ def _count(k: object) -> int:
     return int(k)
 
 
-def _held_weights(weights: object, k: int) -> Floats:
-    if weights is None:
-        return _nan(k)
-    if isinstance(weights, str):
-        if weights != "equal":
-            raise ParameterError(f"weights={weights!r}; expected 'equal', or {k} numbers with nan "
-                                 f"where a weight is to be learned")
-        return np.full(k, 1 / k)
-    if isinstance(weights, int | float | np.number):
-        raise ParameterError(f"weights={weights!r}; expected one weight for each of {k} "
-                             f"components, or 'equal'")
-    array = as_components(weights, k, "weights")
-    held = array[~np.isnan(array)]
-    if (held < 0).any():
-        raise ParameterError(f"weights holds {held.min()}; mixing weights are not negative")
-    total = float(held.sum())
-    if len(held) == k and abs(total - 1) > WEIGHT_SLACK:
-        raise ParameterError(f"the held weights sum to {total:.15g}; all {k} are held, so they "
-                             f"must sum to 1 (divide them by their sum, or put nan for one)")
-    if len(held) < k and total >= 1:
-        raise ParameterError(f"the held weights sum to {total:.15g}, which leaves nothing for the "
-                             f"{k - len(held)} learned; they must sum to less than 1")
-    return array
+# What the letters of a structure say of each part.
+_LETTERS = {"E": "equal", "V": "own"}
 
 
-def _require_positive(values: Floats, name: str) -> None:
-    wrong = values <= 0
-    if wrong.any():
-        where = int(np.flatnonzero(wrong)[0])
-        raise ParameterError(f"{name}[{where}] is held at {values[where]}; expected a number "
-                             f"above 0, or nan to learn it")
-
-
-def _check_common(rule: Structure, held: Held) -> None:
-    learned = held.learned_sds
-    if not rule.is_common or learned.all():
-        return
-    if learned.any():
-        raise ParameterError(
-            f"covariance={rule.name!r} has one standard deviation for all components, but sds "
-            f"holds only some: hold all alike (sds=1.0), or use covariance='V'"
-        )
-    if (held.sds != held.sds[0]).any():
-        raise ParameterError(
-            f"covariance={rule.name!r} has one standard deviation for all components, but sds "
-            f"holds {held.sds.tolist()}; use covariance='V'"
-        )
+def _in_words(rule: Structure) -> str:
+    """Volume, shape and orientation of the components in words."""
+    volume = f"{_LETTERS[rule.volume]} volume"
+    if rule.shape == "I":
+        return f"spheres of {volume}"
+    shape = f"{_LETTERS[rule.shape]} shape"
+    if rule.orientation == "I":
+        return f"along the axes, {volume}, {shape}"
+    return f"{volume}, {shape}, {_LETTERS[rule.orientation]} orientation"
 
 
 def _describe_held(symbol: str, values: Floats) -> str:

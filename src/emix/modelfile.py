@@ -10,21 +10,39 @@ from typing import Any
 
 from emix.errors import ModelFileError, ParameterError
 from emix.mixture import Mixture
+from emix.plaindata import smallest
 
-FORMAT, VERSION = "emix mixture", 1
-# A model of ten thousand components in one column is about 1 MB; this is room for any real one.
-MOST_BYTES = 64 << 20
+# Version 1 kept matrices (k, d, d) beside what a mixture holds itself, and in more columns only
+# them; version 2 keeps what it holds itself alone (see `emix.plaindata.own_form`).
+FORMAT, VERSION = "emix mixture", 2
+# A full matrix in a thousand columns is about 20 MB; this is room for ten of them.
+MOST_BYTES = 256 << 20
 
 
 def save(mixture: Mixture, path: str | os.PathLike[str], **about: Any) -> None:
     """Write a mixture, and what there is to say about it, as JSON.
 
     The file appears whole or not at all: it is written beside its place, synced, and renamed.
-    `about` is plain data stored under "about". Raises OSError when it cannot be written; what
-    stood at `path` before is then untouched.
+    `about` is plain data stored under "about". Raises OSError when it cannot be written, and
+    `ParameterError` for a mixture too large to be read again; what stood at `path` before is
+    then untouched.
     """
-    content = {"format": FORMAT, "version": VERSION, "mixture": mixture.to_dict(), "about": about}
-    write_whole(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+    content = _layout({"format": FORMAT, "version": VERSION, "mixture": smallest(mixture),
+                       "about": about}).encode()
+    if len(content) > MOST_BYTES:
+        raise ParameterError(f"the model file would have {len(content) >> 20} MB; at most "
+                             f"{MOST_BYTES >> 20} MB are read again")
+    write_whole(path, content)
+
+
+def _layout(content: dict[str, Any], depth: int = 1) -> str:
+    """JSON with a line for each entry, and for each of an object's in it."""
+    lines = []
+    for key, value in content.items():
+        nested = depth < 2 and isinstance(value, dict) and value
+        text = _layout(value, depth + 1) if nested else json.dumps(value, allow_nan=False)
+        lines.append(f"{' ' * depth}{json.dumps(key)}: {text}")
+    return "{\n" + ",\n".join(lines) + "\n" + " " * (depth - 1) + "}" + "\n" * (depth == 1)
 
 
 def write_whole(path: str | os.PathLike[str], content: str | bytes | Iterable[str]) -> None:
@@ -98,8 +116,9 @@ def read(path: str | os.PathLike[str]) -> tuple[Mixture, dict[str, Any]]:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ModelFileError(f"{name}: not an emix model file (no \"format\": \"{FORMAT}\")")
     version = content.get("version")
-    if version != VERSION or isinstance(version, bool):
-        raise ModelFileError(f"{name}: version {version!r}; this emix reads version {VERSION}")
+    if isinstance(version, bool) or version not in range(1, VERSION + 1):
+        raise ModelFileError(f"{name}: version {version!r}; this emix reads versions 1 to "
+                             f"{VERSION}")
     mixture, about = content.get("mixture"), content.get("about", {})
     if not isinstance(mixture, dict) or not isinstance(about, dict):
         raise ModelFileError(f"{name}: \"mixture\" and \"about\" must be objects")

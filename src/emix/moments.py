@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from emix.errors import DataError
 from emix.kernels import NATIVE
+from emix.sources.protocol import merge
 
 if NATIVE is not None:
     from emix.kernels import _native
@@ -18,6 +20,10 @@ if NATIVE is not None:
 if TYPE_CHECKING:
     from emix.arrays import Block, Floats
     from emix.sources.array import ArraySource
+
+
+# Numbers copied at once where data must be: 8 MiB of doubles.
+COPIED = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,13 +62,16 @@ class Moments:
         if self.weight == 0 or other.weight == 0:
             return other if self.weight == 0 else self
         weight = self.weight + other.weight
-        apart = other.mean - self.mean
         share = other.weight / weight
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            apart = other.mean - self.mean
+            mean = self.mean + share * apart
+            scatter = self.scatter + other.scatter + self.weight * share * apart**2
         return Moments(
             self.count + other.count,
             weight,
-            self.mean + share * apart,
-            self.scatter + other.scatter + self.weight * share * apart**2,
+            mean,
+            scatter,
             np.minimum(self.minimum, other.minimum),
             np.maximum(self.maximum, other.maximum),
         )
@@ -76,9 +85,7 @@ def moments_of(source: ArraySource, threads: int = 1) -> Moments:
     """
 
     def of_block(block: Block) -> Moments:
-        if NATIVE is not None and block.n_features == 1:
-            return _natively(block, threads)
-        return _portably(block)
+        return _portably(block) if NATIVE is None else _natively(block, threads)
 
     moments = source.reduce(of_block, Moments.zero(source.n_features))
     if moments.weight == 0:
@@ -87,32 +94,65 @@ def moments_of(source: ArraySource, threads: int = 1) -> Moments:
 
 
 def _natively(block: Block, threads: int) -> Moments:
-    column = np.ascontiguousarray(block.points[:, 0])
-    count, weight, mean, scatter, low, high, bad = _native.moments(
-        column, block.sample_weight, threads
-    )
-    if bad >= 0:
-        _refuse(block)
-    return Moments(count, weight, *np.array([[mean], [scatter], [low], [high]]))
+    parts = []
+    for rows in _in_blocks(block):
+        x, w = np.ascontiguousarray(rows.points), rows.sample_weight
+        if rows.n_features == 1:
+            count, weight, *numbers, bad = _native.moments(x[:, 0], w, threads)
+            columns = list(np.array(numbers)[:, None])
+        else:
+            count, weight, *columns, bad = _native.moments_table(x, w, threads)
+        if bad >= 0:
+            _refuse(block)
+        parts.append(Moments(count, weight, *columns) if count else Moments.zero(rows.n_features))
+    return merge(parts, Moments.zero(block.n_features))
+
+
+def _in_blocks(block: Block) -> Iterator[Block]:
+    """The block itself where its rows are in C order; else as many rows as may be copied."""
+    if block.points.flags.c_contiguous:
+        yield block
+        return
+    n_rows = max(COPIED // block.n_features, 1)
+    for start in range(0, block.n_rows, n_rows):
+        yield block.rows(start, start + n_rows)
 
 
 def _portably(block: Block) -> Moments:
-    x, w = block.points, block.sample_weight
+    n_rows = max(COPIED // block.n_features, 1)
+    parts, origin = [], None
+    for start in range(0, block.n_rows, n_rows):
+        x, w = _counted(block, start, start + n_rows)
+        if len(x) == 0:
+            continue
+        # About one row, the same for all parts: so a common offset costs no digits, neither in a
+        # part nor where parts are merged.
+        origin = x[0].copy() if origin is None else origin
+        parts.append(_about(origin, x, w))
+    about = merge(parts, Moments.zero(block.n_features))
+    if origin is None:
+        return about
+    with np.errstate(over="ignore"):
+        return replace(about, mean=about.mean + origin)
+
+
+def _counted(block: Block, start: int, stop: int) -> tuple[Floats, Floats | None]:
+    """Rows that have weight, and their weights; refuses the block when any row of it is bad."""
+    rows = block.rows(start, stop)
+    x, w = rows.points, rows.sample_weight
     if not np.isfinite(x).all() or (w is not None and not (np.isfinite(w) & (w >= 0)).all()):
         _refuse(block)
     if w is not None:
         x, w = x[w > 0], w[w > 0]
-        if len(x) == 0:
-            return Moments.zero(block.n_features)
-    x = x.astype(np.float64, copy=False)
+    return x.astype(np.float64, copy=False), w
+
+
+def _about(origin: Floats, x: Floats, w: Floats | None) -> Moments:
+    """Moments of rows x, the mean about `origin`."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        # About the first row, so that a common offset costs no digits and sums stay small.
-        origin = x[0].copy()
         beyond = x - origin
         mean = np.average(beyond, axis=0, weights=w)
-        # About the mean before it is rounded to the nearest double at the offset.
         squares = (beyond - mean) ** 2
-        mean = origin + mean
         scatter = squares.sum(axis=0) if w is None else w @ squares
     total = float(len(x)) if w is None else float(w.sum())
     return Moments(len(x), total, mean, scatter, x.min(axis=0), x.max(axis=0))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emix.names import default_names
+
 if TYPE_CHECKING:
-    from emix.arrays import Floats
+    from emix.arrays import Floats, Points
     from emix.em import Step
     from emix.mixture import Mixture
 
@@ -21,32 +24,37 @@ NOTICEABLE = 1e-3
 # single value; there is no such thing as a small standard deviation without something to compare.
 NARROW, HALVED = 0.01, 0.5
 NO_WIDTH = 1e-9
+# Columns named in a sentence, and values of a point shown.
+SHOWN_COLUMNS, MOST_VALUES = 2, 4
 # A fall of the objective by a larger share of it (and of the rows) is not rounding.
 FALL = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Doubt:
-    """The point that a mixture is least sure of: row (from 0), value, responsibilities (k,)."""
+    """The row that a mixture is least sure of: row (from 0), point (d,), responsibilities (k,)."""
 
     row: int
-    value: float
+    point: Floats
     responsibilities: Floats
 
 
-def most_unsure(mixture: Mixture, points: Floats) -> Doubt:
-    """The first of points (n,) whose largest responsibility is the smallest of all."""
+def most_unsure(mixture: Mixture, points: Points) -> Doubt:
+    """The first of rows (n, d) or (n,) whose largest responsibility is the smallest of all."""
     responsibilities = mixture.responsibilities(points)
     row = int(responsibilities.max(axis=1).argmin())
-    return Doubt(row, float(points[row]), responsibilities[row])
+    return Doubt(row, np.atleast_1d(points[row]), responsibilities[row])
 
 
-def narrate(before: Step, after: Step, doubt: Doubt | None = None) -> str:
-    """What happened between two consecutive steps of one column, as one sentence.
+def narrate(
+    before: Step, after: Step, doubt: Doubt | None = None, names: Sequence[str] | None = None
+) -> str:
+    """What happened between two consecutive steps, as one sentence.
 
     It names a component that collapses; else says that nothing moves any more; else which
-    component moved most, which changed its width most, what the objective gained and, given the
-    point that `after` is least sure of, how unsure that is. Components count from 1.
+    component moved most, which changed its width most (or, in several columns, a correlation),
+    what the objective gained and, given the row that `after` is least sure of, how unsure that
+    is. Components count from 1; columns are called by `names` (d,).
 
     >>> import itertools
     >>> import emix
@@ -61,14 +69,14 @@ def narrate(before: Step, after: Step, doubt: Doubt | None = None) -> str:
     fall = _fall(before, after)
     if fall:
         return fall
-    collapse = _collapse(before.mixture, after.mixture)
+    change = Change.between(before.mixture, after.mixture, names)
+    collapse = _collapse(change)
     if collapse:
         return collapse
-    if _largest_change(before.mixture, after.mixture) < STILL:
+    if change.largest < STILL:
         return (f"Nothing moves any more: no parameter changed by more than a millionth, and the "
                 f"{_objective(after)} {_gained(before, after)}.")
-    clauses = [*_moves(before.mixture, after.mixture),
-               f"the {_objective(after)} {_gained(before, after)}"]
+    clauses = [*_moves(change), f"the {_objective(after)} {_gained(before, after)}"]
     clauses += _unsure(doubt)
     return _sentence(clauses)
 
@@ -98,19 +106,67 @@ def _fall(before: Step, after: Step) -> str | None:
             f"rounding explains, which a step of EM cannot do: please report the data.")
 
 
-def _relative(new: Floats, old: Floats) -> Floats:
-    change: Floats = np.abs(new - old) / np.where(old > 0, old, 1.0)
-    return change
+@dataclass(frozen=True, slots=True, eq=False)
+class Change:
+    """Two mixtures side by side, with what differs: shifts (k,) of the means in standard
+    deviations of their component, standard deviations (k, d) and correlations (k, d, d)."""
+
+    old: Mixture
+    new: Mixture
+    names: Sequence[str]
+    shifts: Floats
+    sds: tuple[Floats, Floats]
+    correlations: tuple[Floats, Floats]
+
+    @classmethod
+    def between(cls, old: Mixture, new: Mixture, names: Sequence[str] | None) -> Change:
+        away = new.means - old.means
+        shifts = np.array([np.linalg.norm(old.covariance.whiten(away[j:j + 1], j))
+                           for j in range(old.n_components)])
+        (old_sds, old_turns), (new_sds, new_turns) = _spread(old), _spread(new)
+        return cls(old, new, default_names(old.n_features) if names is None else names, shifts,
+                   (old_sds, new_sds), (old_turns, new_turns))
+
+    @property
+    def is_one_column(self) -> bool:
+        return self.new.n_features == 1
+
+    @property
+    def widths(self) -> Floats:
+        """(k, d) how much each standard deviation changed, relative to what it was."""
+        old, new = self.sds
+        change: Floats = np.abs(new - old) / np.where(old > 0, old, 1.0)
+        return change
+
+    @property
+    def turns(self) -> Floats:
+        """(k, d, d) how much each correlation changed."""
+        old, new = self.correlations
+        return np.abs(new - old)
+
+    @property
+    def largest(self) -> float:
+        weights = np.abs(self.new.weights - self.old.weights)
+        return float(max(self.shifts.max(), self.widths.max(), self.turns.max(), weights.max()))
 
 
-def _largest_change(old: Mixture, new: Mixture) -> float:
-    shifts = np.abs(new.means[:, 0] - old.means[:, 0]) / old.sds
-    return float(max(shifts.max(), _relative(new.sds, old.sds).max(),
-                     np.abs(new.weights - old.weights).max()))
+def _spread(mixture: Mixture) -> tuple[Floats, Floats]:
+    """Standard deviations (k, d) and correlations (k, d, d) of each component."""
+    if mixture.n_features == 1:
+        return mixture.sds[:, None], np.ones((mixture.n_components, 1, 1))
+    factors = mixture.covariance.factors
+    sds = np.linalg.norm(factors, axis=2)
+    # From the factors, so that no square leaves the range of numbers.
+    unit = factors / sds[:, :, None]
+    return sds, unit @ unit.transpose(0, 2, 1)
 
 
-def _collapse(old: Mixture, new: Mixture) -> str | None:
-    """A component that falls onto a single value, the narrowest first."""
+def _collapse(change: Change) -> str | None:
+    """A component that falls onto a single value, or flat onto fewer columns, the narrowest
+    first."""
+    if not change.is_one_column:
+        return _flattening(change)
+    old, new = change.old, change.new
     spread = float(np.sqrt(new.variance))
     j = int(new.sds.argmin())
     narrowest, was = float(new.sds[j]), float(old.sds[j])
@@ -124,31 +180,87 @@ def _collapse(old: Mixture, new: Mixture) -> str | None:
     return None
 
 
-def _moves(old: Mixture, new: Mixture) -> list[str]:
-    """Which component moved most, and which narrowed or widened most; else which grew."""
+def _flattening(change: Change) -> str | None:
+    narrow, broad = _thickness(change.new)
+    before, _ = _thickness(change.old)
+    j = int(narrow.argmin())
+    narrowest, was = float(narrow[j]), float(before[j])
+    onto = "a single point" if broad[j] < NARROW else "fewer dimensions than there are columns"
+    if narrowest < NO_WIDTH and narrowest >= was * (1 - STILL):
+        return (f"Component {j + 1} rests on {onto} with no width left (where it is narrowest, "
+                f"{narrowest:.3g} of the mixture's): its likelihood has no maximum, so this fit "
+                f"means nothing.")
+    if narrowest < NARROW and narrowest < HALVED * was:
+        return (f"Component {j + 1} is collapsing onto {onto}: where it is narrowest its width "
+                f"fell from {was:.3g} to {narrowest:.3g} of the mixture's, and the likelihood "
+                f"rises without end.")
+    return None
+
+
+def _thickness(mixture: Mixture) -> tuple[Floats, Floats]:
+    """The least and the greatest width of each component, over all directions, as a share of
+    the mixture's own in that direction: (k,) and (k,); ones where the mixture itself is flat."""
+    k = mixture.n_components
+    sds = np.linalg.norm(mixture.covariance.factors, axis=2).max(axis=0)
+    means = (mixture.means - mixture.mean) / sds
+    factors = mixture.covariance.factors / sds[:, None]
+    total = np.einsum("k,kij,klj->il", mixture.weights, factors, factors)
+    total += (means * mixture.weights[:, None]).T @ means
+    try:
+        root = np.linalg.cholesky(total)
+    except np.linalg.LinAlgError:
+        return np.ones(k), np.ones(k)
+    widths = np.linalg.svd(np.linalg.solve(root, factors), compute_uv=False)
+    return widths[:, -1], widths[:, 0]
+
+
+def _moves(change: Change) -> list[str]:
+    """Which component moved most, and which narrowed, widened or turned most; else which grew."""
     clauses = []
-    shifts = (new.means[:, 0] - old.means[:, 0]) / old.sds
-    j = int(np.abs(shifts).argmax())
-    alone = len(old.weights) == 1
-    if abs(shifts[j]) >= STILL:
-        way = "up" if shifts[j] > 0 else "down"
-        most = "" if alone else " most"
-        clauses.append(f"component {j + 1} moved{most}, {way} by "
-                       f"{abs(new.means[j, 0] - old.means[j, 0]):.3g} "
-                       f"({abs(shifts[j]):.3g} of its σ)")
-    widths = _relative(new.sds, old.sds)
-    i = int(widths.argmax())
-    if widths[i] >= (NOTICEABLE if clauses else STILL):
-        verb = "narrowed" if new.sds[i] < old.sds[i] else "widened"
-        who = "it" if clauses and i == j else f"component {i + 1}"
-        clauses.append(f"{who} {verb} from σ {_pair(float(old.sds[i]), float(new.sds[i]))}")
-    gains = np.abs(new.weights - old.weights)
-    g = int(gains.argmax())
+    j = int(change.shifts.argmax())
+    if change.shifts[j] >= STILL:
+        most = "" if change.new.n_components == 1 else " most"
+        clauses.append(f"component {j + 1} moved{most}, {_shift(change, j)}")
+    mover = j if clauses else None
+    i, column = (int(at) for at in np.unravel_index(change.widths.argmax(), change.widths.shape))
+    if change.widths[i, column] >= (NOTICEABLE if clauses else STILL):
+        old, new = (float(sds[i, column]) for sds in change.sds)
+        verb = "narrowed" if new < old else "widened"
+        where = "" if change.is_one_column else f" in {change.names[column]}"
+        clauses.append(f"{_who(i, mover)} {verb}{where} from σ {_pair(old, new)}")
+    elif change.turns.max() >= (NOTICEABLE if clauses else STILL):
+        clauses.append(_turn(change, mover))
+    weights = np.abs(change.new.weights - change.old.weights)
+    g = int(weights.argmax())
     if not clauses:
-        verb = "grew" if new.weights[g] > old.weights[g] else "shrank"
-        clauses.append(f"component {g + 1} {verb} from weight "
-                       f"{_pair(float(old.weights[g]), float(new.weights[g]))}")
+        old, new = float(change.old.weights[g]), float(change.new.weights[g])
+        verb = "grew" if new > old else "shrank"
+        clauses.append(f"component {g + 1} {verb} from weight {_pair(old, new)}")
     return clauses
+
+
+def _who(component: int, mover: int | None) -> str:
+    return "it" if component == mover else f"component {component + 1}"
+
+
+def _shift(change: Change, j: int) -> str:
+    """How far, and which way: in several columns, along those where it went furthest."""
+    away = change.new.means[j] - change.old.means[j]
+    if change.is_one_column:
+        way = "up" if away[0] > 0 else "down"
+        return f"{way} by {abs(away[0]):.3g} ({change.shifts[j]:.3g} of its σ)"
+    order = np.argsort(-np.abs(away) / change.sds[0][j], kind="stable")[:SHOWN_COLUMNS]
+    ways = [f"{change.names[c]} {'up' if away[c] > 0 else 'down'} by {abs(away[c]):.3g}"
+            for c in order if away[c] != 0]
+    return f"by {change.shifts[j]:.3g} of its σ ({', '.join(ways)})"
+
+
+def _turn(change: Change, mover: int | None) -> str:
+    i, a, b = (int(each) for each in np.unravel_index(change.turns.argmax(), change.turns.shape))
+    old, new = (float(turns[i, a, b]) for turns in change.correlations)
+    a, b = min(a, b), max(a, b)
+    return (f"{_who(i, mover)} turned, its correlation of {change.names[a]} and {change.names[b]} "
+            f"going from {_pair(old, new)}")
 
 
 def _pair(old: float, new: float) -> str:
@@ -167,6 +279,9 @@ def _unsure(doubt: Doubt | None) -> list[str]:
     if sure > 1 - NOTICEABLE:
         return ["no point is in doubt"]
     first, second = np.argsort(-doubt.responsibilities, kind="stable")[:2]
-    return [f"the most unsure point is {doubt.value:.6g} (row {doubt.row + 1}), "
+    shown = ", ".join(f"{value:.6g}" for value in doubt.point[:MOST_VALUES])
+    if len(doubt.point) > 1:
+        shown = f"({shown}{', …' if len(doubt.point) > MOST_VALUES else ''})"
+    return [f"the most unsure point is {shown} (row {doubt.row + 1}), "
             f"{100 * sure:.0f}% with component {first + 1} and "
             f"{100 * doubt.responsibilities[second]:.0f}% with component {second + 1}"]

@@ -5,15 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from emix.initialise import DETERMINISTIC
+from emix.initialise import DETERMINISTIC, DETERMINISTIC_OF_ROWS
 from emix.kernels import NATIVE
 
 # The varied kinds, in turn, after the two that chance has no part in.
 VARIED = ("responsibilities", "random", "kmeans++")
+VARIED_OF_ROWS = ("kmeans", "random", "kmeans++")
+# What a component must be worth while a run is cut short: more than at a summit, or components
+# that are about to become degenerate would draw the chains to them.
+ON_THE_WAY = -1.0
+# Streams of random numbers from here on belong to swaps, those below to starts.
+SWAPS = 1 << 32
 SHORT_RUN = 60
 # Of two components a run mostly gets there, and this tells its summit from another.
 SHORT_TOL = 1e-4
 SETTLED = 4
+SETTLED_OF_ROWS = 12
 CHAINS = 8
 KEPT = 6
 # Steps after which a climb waits: only the best of them all is followed to the end. The others
@@ -55,15 +62,32 @@ class Plan:
         return cls(starts, chains, min(swaps, max(afford, 1)))
 
     @classmethod
-    def of_starts(cls, n_starts: int, kind: str | None = None) -> Plan:
-        """Just so many starts, of one kind or varied, and no swaps."""
+    def of_rows(cls, k: int, n: int, n_features: int, natively: bool) -> Plan:
+        """The same in several columns; `natively` where whole climbs run in the native kernel."""
+        if k == 1:
+            return cls(("quantiles",), chains=0, swaps=0)
+        starts = _varied(4 + 2 * k, several=True)
+        chains, swaps = (1, 30) if k == 2 else (CHAINS, 12 * (k - 1))
+        cost = n * k * (n_features + n_features**2 / 4) * SHORT_RUN * chains
+        afford = int(WORK / cost)
+        if not natively:
+            afford = min(afford, PORTABLE_STEPS // (SHORT_RUN * chains))
+            starts = starts[:max(min(len(starts), int(WORK / cost)), 4)]
+        return cls(starts, chains, min(swaps, max(afford, 1)), settled=SETTLED_OF_ROWS)
+
+    @classmethod
+    def of_starts(cls, n_starts: int, kind: str | None = None, several: bool = False) -> Plan:
+        """Just so many starts, of one kind or varied, and no swaps; `several` columns or one."""
         if kind is None:
-            return cls(_varied(n_starts), chains=0, swaps=0)
-        repeats = 1 if kind in DETERMINISTIC else n_starts
+            return cls(_varied(n_starts, several), chains=0, swaps=0)
+        fixed = DETERMINISTIC_OF_ROWS if several else DETERMINISTIC
+        repeats = 1 if kind in fixed else n_starts
         return cls((kind,) * repeats, chains=0, swaps=0)
 
 
 @cache
-def _varied(n_starts: int) -> tuple[str, ...]:
-    varied = (VARIED[i % len(VARIED)] for i in range(max(n_starts - len(DETERMINISTIC), 0)))
-    return (*DETERMINISTIC, *varied)[:n_starts]
+def _varied(n_starts: int, several: bool = False) -> tuple[str, ...]:
+    fixed = DETERMINISTIC_OF_ROWS if several else DETERMINISTIC
+    kinds = VARIED_OF_ROWS if several else VARIED
+    varied = (kinds[i % len(kinds)] for i in range(max(n_starts - len(fixed), 0)))
+    return (*fixed, *varied)[:n_starts]

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from emix.names import listed
+
 if TYPE_CHECKING:
+    from emix.arrays import Floats, Mask
+    from emix.mixture import Mixture
     from emix.result import Fit, Optimum
+
+# Columns shown in a table, and up to which correlations are.
+MOST_LINES = 30
+MOST_CORRELATED = 4
 
 
 def plain(fit: Fit) -> dict[str, Any]:
@@ -31,7 +41,7 @@ def plain(fit: Fit) -> dict[str, Any]:
             {"component": d.component, "reason": d.reason} for d in fit.degenerate
         ],
         "warnings": list(fit.warnings),
-        "column": fit.name,
+        "columns": list(fit.columns),
         "seed": fit.seed,
         "kernel": fit.kernel,
     }
@@ -50,7 +60,7 @@ def _plain_optimum(optimum: Optimum) -> dict[str, Any]:
 
 def text(fit: Fit) -> str:
     """The fit for people: the model in words, how good, the components, the optima, warnings."""
-    lines = [f"{fit.name}: {fit.model.describe()}", ""]
+    lines = [f"{listed(fit.columns, str)}: {fit.model.describe()}", ""]
     lines += _measures(fit)
     lines += ["", *_components(fit), "", *_optima(fit)]
     if fit.warnings:
@@ -72,18 +82,74 @@ def _measures(fit: Fit) -> list[str]:
 
 
 def _components(fit: Fit) -> list[str]:
+    lines = _component_rows(fit) if fit.mixture.n_features == 1 else _component_tables(fit)
+    if not fit.model.held.is_nothing:
+        lines.append(f"{'':>9} = held, not learned")
+    return lines
+
+
+def _component_rows(fit: Fit) -> list[str]:
+    """One column: a line for each component."""
     mixture, held = fit.mixture, fit.model.held
     lines = [f"{'component':>9} {'weight':>10}  {'mean':>12}  {'sd':>12}  {'expected points':>15}"]
     for j in range(fit.k):
         weight = f"{mixture.weights[j]:.5f}" + _mark(not held.learned_weights[j])
         mean = f"{mixture.means[j, 0]:.6g}" + _mark(not held.learned_means[j, 0])
-        sd = f"{mixture.sds[j]:.6g}" + _mark(not held.learned_sds[j])
-        flag = "  degenerate" if any(d.component == j for d in fit.degenerate) else ""
+        sd = f"{mixture.sds[j]:.6g}" + _mark(not held.learned_covariances[j])
         lines.append(f"{j + 1:>9} {weight:>11} {mean:>13} {sd:>13}  "
-                     f"{mixture.weights[j] * fit.n:>14.1f}{flag}")
-    if not held.is_nothing:
-        lines.append(f"{'':>9} = held, not learned")
+                     f"{mixture.weights[j] * fit.n:>14.1f}{_flag(fit, j)}")
     return lines
+
+
+def _component_tables(fit: Fit) -> list[str]:
+    """Several columns: weights, then a table with a line for each column of the data."""
+    mixture, held = fit.mixture, fit.model.held
+    lines = [f"{'component':>9} {'weight':>10}  {'expected points':>15}"]
+    for j in range(fit.k):
+        weight = f"{mixture.weights[j]:.5f}" + _mark(not held.learned_weights[j])
+        lines.append(f"{j + 1:>9} {weight:>11}  {mixture.weights[j] * fit.n:>14.1f}{_flag(fit, j)}")
+    sds, directions = _spreads(mixture)
+    fixed = np.repeat(~held.learned_covariances[:, None], len(fit.columns), axis=1)
+    lines += ["", *_table("mean", fit.columns, mixture.means, ~held.learned_means)]
+    lines += ["", *_table("sd", fit.columns, sds, fixed)]
+    is_turned = fit.model.structure.scatter_form in ("full", "pooled")
+    if is_turned and len(fit.columns) <= MOST_CORRELATED:
+        pairs = [(i, j) for i in range(len(fit.columns)) for j in range(i)]
+        names = tuple(f"{fit.columns[j]} × {fit.columns[i]}" for i, j in pairs)
+        values = np.stack([(directions[:, i] * directions[:, j]).sum(axis=1) for i, j in pairs],
+                          axis=1)
+        lines += ["", *_table("correlation", names, values, fixed[:, :1].repeat(len(pairs), 1))]
+    return lines
+
+
+def _spreads(mixture: Mixture) -> tuple[Floats, Floats]:
+    """σ of each column (k, d), and unit vectors (k, d, d) whose products are correlations.
+
+    From the rows of the factors: the squares of what is small or large are no doubles.
+    """
+    factors = mixture.covariance.factors
+    largest = np.abs(factors).max(axis=2, keepdims=True)
+    rows = factors / largest
+    lengths = np.sqrt((rows**2).sum(axis=2, keepdims=True))
+    return (largest * lengths)[:, :, 0], rows / lengths
+
+
+def _table(title: str, names: tuple[str, ...], values: Floats, held: Mask) -> list[str]:
+    """A line for each of `names`, a column for each component: values (k, len(names))."""
+    shown = names[:MOST_LINES]
+    width = max(9, len(title), *(len(name) for name in shown))
+    lines = [f"{title:>{width}} " + "".join(f"{f'{j + 1}':>12} " for j in range(len(values)))]
+    for i, name in enumerate(shown):
+        cells = (f"{f'{values[j, i]:.5g}':>12}{_mark(bool(held[j, i]))}"
+                 for j in range(len(values)))
+        lines.append(f"{name:>{width}} " + "".join(cells))
+    if len(names) > len(shown):
+        lines.append(f"{'':>{width}} and {len(names) - len(shown)} more columns")
+    return [line.rstrip() for line in lines]
+
+
+def _flag(fit: Fit, component: int) -> str:
+    return "  degenerate" if any(d.component == component for d in fit.degenerate) else ""
 
 
 def _mark(is_held: bool) -> str:

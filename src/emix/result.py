@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from emix import report
 from emix.climbing import Outcome
+from emix.sources.opening import rows_like
 
 if TYPE_CHECKING:
     import os
 
     from matplotlib.axes import Axes
 
-    from emix.arrays import Floats, Labels
+    from emix.arrays import Floats
     from emix.comparison import KMeansComparison
     from emix.mixture import Mixture
     from emix.model import Model
@@ -58,6 +59,7 @@ class Fit:
     optima      the distinct optima, best first; the first is this fit
     degenerate  components of the mixture that should not be trusted, with the reason
     warnings    in plain words, empty when there is nothing to say
+    columns     the names of the columns, (d,); "x" or "x1" to "xd" where they had none
     """
 
     mixture: Mixture
@@ -72,9 +74,14 @@ class Fit:
     optima: tuple[Optimum, ...]
     warnings: tuple[str, ...]
     classification: tuple[float, float]
-    name: str
+    columns: tuple[str, ...]
     seed: int
     kernel: str
+
+    @property
+    def name(self) -> str:
+        """The names of the columns, for titles."""
+        return ", ".join(self.columns)
 
     @property
     def k(self) -> int:
@@ -122,13 +129,29 @@ class Fit:
         """−Σ w Σ_k r log r in nats: 0 when every point surely belongs somewhere."""
         return -self.classification[1]
 
-    def responsibilities(self, x: object) -> Floats:
-        """P(component k | x), (n, k); see `Mixture.responsibilities`."""
-        return self.mixture.responsibilities(x)
+    def responsibilities(self, x: object) -> Any:
+        """P(component k | x), (n, k); see `Mixture.responsibilities`.
 
-    def predict(self, x: object) -> Labels:
-        """The most probable component of each row, (n,), counted from 0."""
-        return self.mixture.predict(x)
+        For a data frame, a frame of the same kind with columns component_1 to component_k; the
+        columns of x are chosen by name.
+        """
+        from emix.frames import like
+
+        shares = self.mixture.responsibilities(rows_like(x, self.columns))
+        names = [f"component_{j + 1}" for j in range(self.k)]
+        framed = like(x, dict(zip(names, shares.T, strict=True)))
+        return shares if framed is None else framed
+
+    def predict(self, x: object) -> Any:
+        """The most probable component of each row, (n,), counted from 0.
+
+        For a data frame, a Series of the same kind; the columns of x are chosen by name.
+        """
+        from emix.frames import column_like
+
+        labels = self.mixture.predict(rows_like(x, self.columns))
+        framed = column_like(x, "component", labels)
+        return labels if framed is None else framed
 
     def compare_kmeans(self, x: object) -> KMeansComparison:
         """The hard assignment of K-Means beside the responsibilities; see `KMeansComparison`."""
@@ -153,10 +176,19 @@ class Fit:
         return report.plain(self)
 
     def plot(self, x: object, ax: Axes | None = None) -> Axes:
-        """Data, density and components in one picture; needs the extra `plot`."""
-        from emix.plots import plot_density
+        """Data and components in one picture; needs the extra `plot`.
 
-        return plot_density(self.mixture, x, ax=ax, name=self.name)
+        One column: histogram and densities. Two: points and ellipses. More: every pair of columns
+        (`ax` must then be None; returns the first Axes of the figure).
+        """
+        from emix import plots
+
+        rows = rows_like(x, self.columns)
+        if self.mixture.n_features == 1:
+            return plots.plot_density(self.mixture, rows, ax=ax, name=self.name)
+        if self.mixture.n_features == 2:
+            return plots.plot_ellipses(self.mixture, rows, ax=ax, names=self.columns)
+        return plots.plot_pairs(self.mixture, rows, names=self.columns)
 
     def __str__(self) -> str:
         return self.report()

@@ -47,7 +47,7 @@ def worths(column: SortedColumn, mixture: Mixture, model: Model) -> Floats:
 
     +∞ where nothing can be degenerate: for k = 1, and where σ is common or held.
     """
-    judged = model.held.learned_sds & (not model.structure.is_common)
+    judged = model.held.learned_covariances & (not model.structure.is_common)
     # Of a point or less in all, none can be left out.
     if mixture.n_components == 1 or not judged.any() or column.weight.sum() <= 1:
         return np.full(mixture.n_components, np.inf)
@@ -88,7 +88,7 @@ def left_out_gains(
         moved = np.where(held.learned_means[:, 0], means - out * delta / left, means)
         about = np.where(held.learned_means[:, 0], counts / left, 1.0)
         shrunk = (counts * sds**2 - out * delta**2 * about) / left
-        variance = np.where(held.learned_sds, np.maximum(shrunk, model.floor**2), sds**2)
+        variance = np.where(held.learned_covariances, np.maximum(shrunk, model.floor**2), sds**2)
         share = np.where(held.learned_weights, left / (total - 1), mixture.weights)
         share = np.minimum(share, 1.0)
         changed = np.log(share) + log_normal(x, moved, np.sqrt(variance))
@@ -110,7 +110,7 @@ def log_normal(x: Floats, means: Floats, sds: Floats) -> Floats:
 
 def on_floor(mixture: Mixture, model: Model) -> Mask:
     """Which learned standard deviations rest on the floor, (k,)."""
-    return model.held.learned_sds & (mixture.sds <= model.floor * (1 + 1e-9))
+    return model.held.learned_covariances & (mixture.sds <= model.floor * (1 + 1e-9))
 
 
 def least_worth(column: SortedColumn, mixture: Mixture, model: Model) -> float:
@@ -121,7 +121,7 @@ def least_worth(column: SortedColumn, mixture: Mixture, model: Model) -> float:
 
 
 def degenerate_components(
-    narrow: Mask, worth: Floats, expected: Floats
+    narrow: Mask, worth: Floats, expected: Floats, n_features: int = 1
 ) -> tuple[Degenerate, ...]:
     """The degenerate components, in order, each with its reason in words.
 
@@ -133,6 +133,13 @@ def degenerate_components(
             reason = (
                 f"it has no width: its {points:.3g} expected points are one value, and its "
                 f"standard deviation rests on the floor"
+            ) if n_features == 1 else (
+                f"it is flat: its {points:.3g} expected points lie in a plane, a line or one place"
+            )
+        elif np.isneginf(worth[component]):
+            reason = (
+                f"its {points:.3g} expected points are too few for a spread of its own, or it is "
+                f"thinner than the steps in which the data was recorded"
             )
         elif worth[component] < LEAST_WORTH:
             reason = (

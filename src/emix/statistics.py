@@ -15,7 +15,10 @@ import numpy as np
 from emix.arrays import Floats
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from emix.arrays import Units
+    from emix.covariance import ScatterForm
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +29,8 @@ class Statistics:
     weight   (k,)    Σ w r
     shift    (k, d)  Σ w r (x − c)
     scatter          Σ w r (x − c)(x − c)ᵀ in the smallest form the structure needs: the trace
-                     (k,), the diagonal (k, d) or all of it (k, d, d)
+                     (k,), the diagonal (k, d), all of it (k, d, d), or all of it summed over
+                     components, each about its own centre (1, d, d)
     loglik           Σ w log f(x)
     total            Σ w
     count            rows of positive weight
@@ -41,10 +45,10 @@ class Statistics:
     count: int
 
     @classmethod
-    def zero(cls, centre: Floats, scatter_shape: tuple[int, ...]) -> Statistics:
+    def zero(cls, centre: Floats, shape: tuple[int, ...]) -> Statistics:
         """The neutral element for blocks scored about `centre`."""
         k, d = centre.shape
-        return cls(centre, np.zeros(k), np.zeros((k, d)), np.zeros(scatter_shape), 0.0, 0.0, 0)
+        return cls(centre, np.zeros(k), np.zeros((k, d)), np.zeros(shape), 0.0, 0.0, 0)
 
     def __add__(self, other: Statistics) -> Statistics:
         """The statistics of both blocks together; raises ValueError for different centres."""
@@ -79,7 +83,7 @@ class Statistics:
         weight = np.where(self.weight > 0, self.weight, 1.0)[:, None]
         own = self.shift / weight
         offset = (centre - self.centre) - own
-        outer = _outer_like(self.scatter)
+        outer = _outer_like(self.scatter, len(weight))
         # The scatter about its own mean is not negative, whatever rounding says.
         within = self.scatter - outer(own * self.weight[:, None], own)
         if within.ndim < 3:
@@ -102,7 +106,19 @@ class Statistics:
         )
 
 
-def _outer_like(scatter: Floats):  # type: ignore[no-untyped-def]
-    """a bᵀ per component in the form of `scatter`: its trace, its diagonal, or all of it."""
+def scatter_shape(form: ScatterForm, n_components: int, n_features: int) -> tuple[int, ...]:
+    """The shape of `Statistics.scatter` in a structure's form."""
+    k, d = n_components, n_features
+    shapes: dict[ScatterForm, tuple[int, ...]] = {
+        "spherical": (k,), "diagonal": (k, d), "full": (k, d, d), "pooled": (1, d, d),
+    }
+    return shapes[form]
+
+
+def _outer_like(scatter: Floats, n_components: int) -> Callable[[Floats, Floats], Floats]:
+    """a bᵀ per component in the form of `scatter`: its trace, its diagonal, all of it, or that
+    summed over components."""
+    if scatter.ndim == 3 and len(scatter) < n_components:
+        return lambda a, b: (a.T @ b)[None]
     subscripts = {1: "kd,kd->k", 2: "kd,kd->kd", 3: "ki,kj->kij"}[scatter.ndim]
     return lambda a, b: np.einsum(subscripts, a, b)

@@ -14,7 +14,8 @@ import emix
 from emix import kernels
 from emix.cli import main
 from emix.cli.exits import Exit
-from emix.initialise import STARTS
+from emix.covariance import ALIASES, STRUCTURES
+from emix.initialise import STARTS, STARTS_OF_ROWS
 
 Emix = Callable[..., Result]
 
@@ -79,6 +80,7 @@ def test_the_lists_in_help_are_complete(run: Emix) -> None:
     for code in Exit:
         assert str(code.value) in text
     for name in ("fit", "steps"):
-        (start,) = (p for p in main.commands[name].params if p.name == "start")
-        assert isinstance(start, click.Option) and start.help
-        assert all(kind in start.help for kind in STARTS)
+        options = {p.name: p for p in main.commands[name].params if isinstance(p, click.Option)}
+        start, covariance = (options[each].help or "" for each in ("start", "covariance"))
+        assert all(kind in start for kind in (*STARTS, *STARTS_OF_ROWS))
+        assert all(structure in covariance for structure in (*STRUCTURES, *ALIASES))

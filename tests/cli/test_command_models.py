@@ -105,7 +105,7 @@ def test_output_goes_to_a_file(run: Emix, model: Path, tmp_path: Path) -> None:
 def test_samples_go_through_a_pipe(run: Emix, one_object: Any, model: Path) -> None:
     drawn = run("sample", str(model), "-n", "2000", "--seed", "7").stdout
     plain = one_object(run("fit", "-", "-k", "2", "--json", stdin=drawn).stdout)
-    assert plain["column"] == "waiting" and plain["n"] == 2000
+    assert plain["columns"] == ["waiting"] and plain["n"] == 2000
     assert np.ravel(plain["mixture"]["means"]) == pytest.approx([54.6, 80.1], abs=1.5)
     assert run("sample", str(model), "-n", "0").stdout == "waiting\n"
 

@@ -43,6 +43,9 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals 
         (("-k", "2", "--means", "1,inf"), "means"),
         (("-k", "2", "--means", "1_0,2"), "1_0"),
         (("-k", "2", "--prior-mean", "3"), "--prior-sd"),
+        (("-k", "2", "--prior-mean", "3,4", "--prior-sd", "1"), "NormalPrior"),
+        (("-k", "2", "--prior", "flat"), "conjugate"),
+        (("-k", "2", "--prior", "conjugate", "--prior-sd", "1"), "prior"),
         (("-k", "2", "--prior-sd", "-1"), "NormalPrior"),
         (("-k", "2", "--dirichlet", "0.5"), "concentration"),
         (("-k", "2", "--start", "nowhere"), "nowhere"),
@@ -108,7 +111,7 @@ def test_weights_that_cannot_be_are_3(run: Emix, weights: str) -> None:
     [
         lambda text: "",
         lambda text: text[: len(text) // 2],
-        lambda text: text.replace('"version": 1', '"version": 2'),
+        lambda text: text.replace('"version": ', '"version": 1000'),
         lambda text: text.replace('"emix mixture"', '"something else"'),
         lambda text: "[" * 100_000,
         lambda text: '{"a":' * 100_000,

@@ -18,7 +18,6 @@ from emix.em import iterate
 from emix.kernels import NATIVE
 from emix.maximise import gradient, maximise
 from emix.model import FLOOR, Model
-from emix.search import imposed
 from emix.sources.array import ArraySource
 
 NAN = np.nan
@@ -55,7 +54,7 @@ def problem(name: str, seed: int, n: int = 60, weighted: bool = False):
     model = replace(Model.parse(3, 1, **MODELS[name]), floor=FLOOR)
     start = Mixture.univariate(rng.dirichlet(np.ones(3)), rng.normal(0, 1, 3),
                                rng.uniform(0.3, 1.0, 3))
-    return source, model, imposed(start, model)
+    return source, model, model.conforming(start)
 
 
 @needs_native
@@ -64,7 +63,7 @@ def problem(name: str, seed: int, n: int = 60, weighted: bool = False):
 def test_the_native_climb_is_the_python_loop_step_for_step(name, weighted):
     for seed, max_iter in itertools.product(range(4), (0, 1, 2, 5, 20)):
         source, model, start = problem(name, seed, weighted=weighted)
-        assert runs_natively(source, start)
+        assert runs_natively(source, start, model)
         stop = Stop(0.0, max_iter)
         native = climb_many(source, [start], model, AS_GIVEN, stop)[0]
         python = climb(source, start, model, AS_GIVEN, stop)
@@ -158,7 +157,7 @@ def settings_of_em(draw: st.DrawFn):
         priors.append(DirichletPrior(rng.uniform(1, 5, k).tolist()))
     model = replace(Model.parse(k, 1, prior=priors or None, **given_values), floor=1e-3)
     start = Mixture.univariate(rng.dirichlet(np.ones(k)), rng.choice(x, k), rng.uniform(0.1, 3, k))
-    return ArraySource.of(x, weight), model, imposed(start, model)
+    return ArraySource.of(x, weight), model, model.conforming(start)
 
 
 @settings(max_examples=1500)
@@ -174,7 +173,7 @@ def test_em_never_lowers_its_objective_and_never_moves_what_is_held(em):
         assert step.objective >= before - 1e-12 * (abs(before) + total)
         before = step.objective
         assert mixture.weights.sum() == pytest.approx(1, abs=1e-12) and (mixture.weights >= 0).all()
-        assert (mixture.sds >= np.where(held.learned_sds, model.floor, 0)).all()
+        assert (mixture.sds >= np.where(held.learned_covariances, model.floor, 0)).all()
         for values, now in ((held.weights, mixture.weights), (held.means, mixture.means),
                             (held.sds, mixture.sds)):
             np.testing.assert_array_equal(now[~np.isnan(values)], values[~np.isnan(values)])

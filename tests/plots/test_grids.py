@@ -37,6 +37,13 @@ def test_the_histogram_holds_all_points(scale: float, offset: float) -> None:
     plot_density(mixture, x).figure.savefig(io.BytesIO(), dpi=50)
 
 
+def test_bins_show_the_parts_of_many_components() -> None:
+    k = 30
+    many = emix.Mixture.univariate(np.full(k, 1 / k), 10.0 * np.arange(k), np.ones(k))
+    edges, _ = histogram(many.sample(9000)[0], many)
+    assert np.diff(edges)[0] < 2.0
+
+
 def test_rounded_data_get_bins_of_whole_roundings() -> None:
     waiting = emix.datasets.load("faithful")["waiting"]
     assert lattice(waiting) == 1.0

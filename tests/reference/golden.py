@@ -13,9 +13,16 @@ import numpy as np
 HERE = Path(__file__).parent
 
 
-def cases(section: str) -> list[str]:
-    """The names of the cases whose name starts so, in order."""
-    return sorted(path.stem for path in (HERE / "cases").glob(f"{section}*.json"))
+def cases(section: str, several: bool = False) -> list[str]:
+    """The names of the cases in one column, or in several, whose name starts so, in order."""
+    names = sorted(path.stem for path in (HERE / "cases").glob(f"{section}*.json"))
+    return [name for name in names if (width(case(name)) > 1) == several]
+
+
+def width(golden: dict[str, Any]) -> int:
+    """The number of columns."""
+    columns = golden.get("columns", "x")
+    return 1 if isinstance(columns, str) else len(columns)
 
 
 @cache
@@ -24,14 +31,16 @@ def case(name: str) -> dict[str, Any]:
 
 
 def data(golden: dict[str, Any]) -> np.ndarray:
-    """The column that a case was computed from, in the case's units."""
+    """The column (n,) or table (n, d) that a case was computed from, in the case's units."""
     if "x" in golden:
         return np.array(golden["x"])
     with (HERE / golden["dataset"]).open() as file:
         rows = list(csv.DictReader(file))
     columns = golden["columns"]
-    column = columns if isinstance(columns, str) else columns[0]
-    return np.array([float(row[column]) for row in rows]) / golden["divide_by"]
+    if isinstance(columns, str) or len(columns) == 1:
+        column = columns if isinstance(columns, str) else columns[0]
+        return np.array([float(row[column]) for row in rows]) / golden["divide_by"]
+    return np.array([[float(row[c]) for c in columns] for row in rows]) / golden["divide_by"]
 
 
 def best(golden: dict[str, Any]) -> tuple[float, dict[str, Any]]:

@@ -38,6 +38,24 @@ def test_what_it_is_of():
         ArraySource.of([1.0], [1.0, 2.0])
 
 
+def test_rows_are_put_in_c_order_once():
+    table = np.arange(12.0).reshape(4, 3)
+    for view in (table.T, table[:, :2], table[::2], table[:, 1], np.asfortranarray(table)):
+        points = ArraySource.of(view).points
+        assert points.flags.c_contiguous
+        np.testing.assert_array_equal(points, view if view.ndim == 2 else view[:, None])
+    for lying in (table, table[1:3], table[0], np.float32(table)):
+        assert np.shares_memory(ArraySource.of(lying).points, lying)
+    assert ArraySource.of(np.asfortranarray(np.float32(table))).dtype == np.float32
+
+
+def test_columns_have_names():
+    assert ArraySource.of([1.0]).column_names == ("x",)
+    assert ArraySource.of([[1.0, 2.0]]).column_names == ("x1", "x2")
+    named = ArraySource.of([[1.0, 2.0]], None, ("a", "b"))
+    assert named.names == named.column_names == ("a", "b")
+
+
 @pytest.mark.parametrize(("n", "tree"), [
     (1, "a"), (3, "a"), (4, "(ab)"), (7, "((ab)c)"), (12, "((ab)(cd))"), (13, "(((ab)(cd))e)"),
     (18, "(((ab)(cd))(ef))"),

@@ -250,6 +250,51 @@ def test_all_columns_must_be_numeric_when_none_is_chosen() -> None:
     assert refusal(IRIS).startswith("stream:2:3: column 'species': 'setosa' is not a number")
 
 
+def test_a_column_of_text_is_refused_with_the_columns_of_numbers() -> None:
+    assert refusal("place,a,b\nhere,1,2\nthere,3,4\n").endswith(
+        "leave the column out (choose among the columns that hold numbers: 'a', 'b')"
+    )
+    # One slip in a column of numbers is a slip, and columns that were chosen are meant.
+    assert "choose among" not in refusal("a,b\n1,2\n2,3\n3,four\n4,5\n")
+    assert "choose among" not in refusal(IRIS, columns=["length", "species"])
+    assert "choose among" not in refusal("a,b\nx,y\nz,u\n")
+    # What is wrong further down does not hide what is wrong first.
+    for below in ("1,b,2,3\n", '1,b,"2"2\n', "\n"):
+        assert refusal(f"u,v,w\n1,a,2\n{below}1,c,3\n").startswith("stream:2:2: column 'v': 'a'")
+    wide = ",".join(f"c{j}" for j in range(5000)) + "\n" + ",".join(["1"] * 4999 + ["t"]) + "\n"
+    began = time.monotonic()
+    assert "'c19' and 4979 more" in refusal(wide + wide.split("\n")[1])
+    assert time.monotonic() - began < 2
+
+
+def test_weights_are_one_column_more() -> None:
+    text = "a,w,b,t\n1,2,3,x\n4,5,6,y\n"
+    table = read(text, columns=["b", "a"], weight="w")
+    assert table.columns == ("b", "a") and table.weight is not None
+    assert table.data.tolist() == [[3.0, 1.0], [6.0, 4.0]]
+    assert table.weight.tolist() == [2.0, 5.0]
+    for array in (table.data, table.weight):
+        assert array.flags.c_contiguous and not array.flags.writeable
+    numbers_only = "a,w,b\n1,2,3\n4,5,6\n"
+    for weight in ("w", "2", " w "):
+        table = read(numbers_only, weight=weight)
+        assert table.columns == ("a", "b") and table.weight is not None
+        assert table.data.tolist() == [[1.0, 3.0], [4.0, 6.0]]
+        assert table.weight.tolist() == [2.0, 5.0]
+    assert read(numbers_only).weight is None
+    # Row names are left out beside weights too.
+    named = read(",a,w\nu,1,2\nv,3,4\n", weight="w")
+    assert named.columns == ("a",) and named.data.tolist() == [[1.0], [3.0]]
+
+
+def test_weights_that_cannot_be() -> None:
+    assert "no column 'v'" in refusal("a,w\n1,2\n", weight="v")
+    assert "selected twice" in refusal("a,w\n1,2\n", columns=["a", "w"], weight="w")
+    assert refusal("a,w\n1,x\n", columns="a", weight="w").startswith("stream:2:2: column 'w': 'x'")
+    with pytest.raises(ParameterError, match="only column, 'w', holds the weights"):
+        read("w\n1\n", weight="w")
+
+
 def test_unknown_column_lists_the_columns_and_near_misses() -> None:
     assert refusal(IRIS, columns="lenght") == (
         "stream: no column 'lenght'; did you mean 'length'?; "

@@ -17,8 +17,10 @@ import click
 from emix.cli.exits import Exit, Refusal, exit_of
 from emix.cli.fit import fit
 from emix.cli.info import info
+from emix.cli.output import printable
 from emix.cli.predict import predict
 from emix.cli.sample import sample
+from emix.cli.select import select
 from emix.cli.show import show
 from emix.cli.steps import steps
 from emix.errors import EmixError, ParameterError
@@ -55,7 +57,8 @@ class Commands(click.Group):
             _check_instruction_set()
             return super().invoke(ctx)
         except (EmixError, Refusal) as error:
-            click.echo(f"Error: {error}", err=True)
+            # Names of columns and files come from outside and stand in messages.
+            click.echo(f"Error: {printable(str(error))}", err=True)
             ctx.exit(exit_of(error))
         except MemoryError as error:
             click.echo(f"Error: not enough memory: {error}", err=True)
@@ -106,9 +109,9 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b
 SOURCE, wherever a command takes one, is
-  faithful        a bundled data set: acidity, enzyme, faithful, galaxies, galaxies_fixed,
-                  iris, teaching. The name always means the data set; a file of that name
-                  in the working directory is ./faithful
+  faithful        a bundled data set: acidity, banknote, diabetes, enzyme, faithful, galaxies,
+                  galaxies_fixed, iris, teaching, thyroid, wine. The name always means the
+                  data set; a file of that name in the working directory is ./faithful
   heights.csv     a CSV or TSV file
   -               standard input
 
@@ -122,10 +125,11 @@ def main() -> None:
     """Gaussian mixtures by Expectation-Maximization.
 
     \b
-    Example:
+    Examples:
       emix fit faithful --columns waiting -k 2
+      emix fit faithful -k 2 --covariance VVE
     """
 
 
-for command in (fit, steps, show, predict, sample, info):
+for command in (fit, select, steps, show, predict, sample, info):
     main.add_command(command)

@@ -1,4 +1,4 @@
-"""`emix fit`: fit a mixture to one column."""
+"""`emix fit`: fit a mixture."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from emix.cli.exits import Exit
-from emix.cli.inputs import Column, read_column
+from emix.cli.inputs import Data
 from emix.cli.options import (
     START_HELP,
     ModelOptions,
@@ -30,6 +30,7 @@ from emix.cli.output import (
     write_table,
     writing,
 )
+from emix.cli.starts import count, read_to_start, saved_start
 from emix.errors import MissingExtraError, ParameterError
 
 if TYPE_CHECKING:
@@ -56,18 +57,26 @@ class Outputs:
         require_folders(self.save, self.plot, self.plot_kmeans, self.responsibilities)
         for path in (self.plot, self.plot_kmeans):
             if path is not None:
-                _check_picture(path)
+                check_picture(path)
         if model.weight_column is not None and (self.kmeans or self.plot or self.plot_kmeans):
             raise ParameterError("pictures and the comparison with K-Means count every row once so "
                                  "far; leave out --weight-column, or --kmeans, --plot and "
                                  "--plot-kmeans")
 
+    def check_columns(self, data: Data) -> None:
+        """Refuse what is of one column, where there are more."""
+        if data.n_features > 1 and (self.kmeans or self.plot_kmeans):
+            raise ParameterError(f"the comparison with K-Means is of one column so far, and there "
+                                 f"are {data.n_features}: {', '.join(data.titles[:20])}; choose "
+                                 f"one with --columns, or leave out --kmeans and --plot-kmeans")
+
 
 @click.command()
 @source_argument
 @model_options
-@click.option("--start", metavar="KIND", help=START_HELP + " Without it, many starts of varied "
-                                                           "kinds and a search from the best.")
+@click.option("--start", metavar="KIND|FILE",
+              help=START_HELP + " Without it, many starts of varied kinds and a search from the "
+                                "best.")
 @click.option("--n-starts", type=click.IntRange(min=1), metavar="N",
               help="Climb from exactly N starts, without the search.")
 @seed_option
@@ -94,7 +103,7 @@ def fit(
     n_starts: int | None, seed: int, tol: float | None, max_iter: int | None,
     threads: int | None, **outputs: Any,
 ) -> None:
-    """Fit a mixture of K normal components to one column of SOURCE.
+    """Fit a mixture of K normal components to SOURCE.
 
     Prints the model in words, how well it fits, its components, and the distinct optima that the
     starts found. Exits with 4 when EM did not converge (the report is printed all the same).
@@ -102,39 +111,44 @@ def fit(
     \b
     Examples:
       emix fit faithful --columns waiting -k 2
+      emix fit faithful -k 2 --covariance VVE
       emix fit heights.csv -k 3 --equal-weights --sd 1 --save heights.json
       cut -d, -f2 data.csv | emix fit - -k 2 --json
     """
     out = Outputs(**outputs)
-    if model.k is None:
+    saved = saved_start(start)
+    k = count(model.k, saved)
+    if k is None:
         raise click.UsageError("Missing option '-k': the number of components.")
     arguments = model.arguments()
     out.check(model)
-    column = read_column(source, model.columns, model.weight_column)
-    search = {"start": start, "n_starts": n_starts, "seed": seed, "tol": tol,
+    data = read_to_start(source, model, saved)
+    out.check_columns(data)
+    begin = start if saved is None else saved.of_columns(data.names)
+    search = {"start": begin, "n_starts": n_starts, "seed": seed, "tol": tol,
               "max_iter": max_iter, "threads": threads}
-    found = _fitted(column, model.k, arguments | search)
-    comparison = found.compare_kmeans(column.values) if out.kmeans or out.plot_kmeans else None
-    _print(found, column, out, comparison)
-    _write(found, column, out, comparison, ctx.obj)
+    found = _fitted(data, k, arguments | search)
+    comparison = found.compare_kmeans(data.points) if out.kmeans or out.plot_kmeans else None
+    _print(found, data, out, comparison)
+    _write(found, data, out, comparison, ctx.obj)
     if not found.converged:
         interrupted = found.outcome.value == "interrupted"
         ctx.exit(Exit.INTERRUPTED if interrupted else Exit.NOT_CONVERGED)
 
 
-def _fitted(column: Column, k: int, arguments: dict[str, Any]) -> Fit:
+def _fitted(data: Data, k: int, arguments: dict[str, Any]) -> Fit:
     import emix
 
     progress = ProgressLine()
     with quiet_warnings():
         try:
-            return emix.fit(column, k, sample_weight=column.weights, progress=progress, **arguments)
+            return emix.fit(data.source, k, progress=progress, **arguments)
         finally:
             progress.erase()
 
 
 def _print(
-    found: Fit, column: Column, out: Outputs, comparison: KMeansComparison | None
+    found: Fit, data: Data, out: Outputs, comparison: KMeansComparison | None
 ) -> None:
     asked = comparison if out.kmeans else None
     if out.as_object:
@@ -143,9 +157,10 @@ def _print(
             plain["kmeans"] = _plain_comparison(asked)
         click.echo(as_json(plain))
         for warning in found.warnings:
-            say(f"warning: {warning}")
+            say(f"warning: {printable(warning)}")
         return
-    click.echo(dataclasses.replace(found, name=column.title).report())
+    warnings = tuple(map(printable, found.warnings))
+    click.echo(dataclasses.replace(found, columns=data.titles, warnings=warnings).report())
     if asked is not None:
         click.echo("\n" + asked.report())
 
@@ -161,40 +176,47 @@ def _plain_comparison(comparison: KMeansComparison) -> dict[str, Any]:
 
 
 def _write(
-    found: Fit, column: Column, out: Outputs, comparison: KMeansComparison | None,
+    found: Fit, data: Data, out: Outputs, comparison: KMeansComparison | None,
     words: list[str] | None,
 ) -> None:
     """Everything that goes into files; the report is out by then, so that none can cost it."""
     if out.save is not None:
-        _save(found, column, out.save, words or [])
+        save_model(found, data, out.save, words or [])
     if out.responsibilities is not None:
-        r = found.responsibilities(column.values)
-        labels = (found.predict(column.values) + 1).tolist()
+        r = found.mixture.responsibilities(data.points)
+        labels = (found.mixture.predict(data.points) + 1).tolist()
         header = ["label", *(f"p{j + 1}" for j in range(found.k))]
         rows = ([label, *row] for label, row in zip(labels, r.tolist(), strict=True))
         write_table(out.responsibilities, header, rows)
-    name = printable(column.name)
     if out.plot is not None:
-        from emix.plots import plot_density
-
-        axes = plot_density(found.mixture, column.values, name=name, unit=column.unit or None)
-        _save_picture(axes.figure, out.plot)
+        save_picture(_picture(found, data), out.plot)
     if out.plot_kmeans is not None and comparison is not None:
         from emix.plots import plot_kmeans
 
-        axes = plot_kmeans(comparison, name=name, unit=column.unit or None)
-        _save_picture(axes.figure, out.plot_kmeans)
+        axes = plot_kmeans(comparison, name=printable(data.names[0]), unit=data.units[0] or None)
+        save_picture(axes, out.plot_kmeans)
 
 
-def _save(found: Fit, column: Column, path: str, words: list[str]) -> None:
+def _picture(found: Fit, data: Data) -> Any:
+    """Axes, or an array of them."""
+    if data.n_features > 1:
+        return dataclasses.replace(found, columns=data.titles).plot(data.points)
+    from emix.plots import plot_density
+
+    # In one column the unit is also that of the density.
+    return plot_density(found.mixture, data.points, name=printable(data.names[0]),
+                        unit=data.units[0] or None)
+
+
+def save_model(found: Fit, data: Data, path: str, words: list[str]) -> None:
     import shlex
 
     import emix
     from emix import modelfile
 
     about = {
-        "columns": [column.name],
-        "units": [column.unit],
+        "columns": list(data.names),
+        "units": list(data.units),
         "n": int(found.n) if found.n == int(found.n) else found.n,
         "loglik": found.loglik,
         "covariance": found.covariance,
@@ -208,7 +230,7 @@ def _save(found: Fit, column: Column, path: str, words: list[str]) -> None:
         modelfile.save(found.mixture, path, **finite(about))
 
 
-def _check_picture(path: str) -> None:
+def check_picture(path: str) -> None:
     from importlib.util import find_spec
 
     ending = os.path.splitext(path)[1].lower()
@@ -219,11 +241,13 @@ def _check_picture(path: str) -> None:
         raise MissingExtraError("matplotlib", "plot", "a plot")
 
 
-def _save_picture(figure: Any, path: str) -> None:
+def save_picture(axes: Any, path: str) -> None:
+    """Save the figure that one Axes, or an array of them, is on."""
     from emix.modelfile import write_whole
 
     picture = io.BytesIO()
     ending = os.path.splitext(path)[1].lower()
-    figure.savefig(picture, format=ending.removeprefix("."), dpi=150)
+    first = axes if hasattr(axes, "figure") else axes.flat[0]
+    first.figure.savefig(picture, format=ending.removeprefix("."), dpi=150)
     with writing(path):
         write_whole(path, picture.getvalue())

@@ -1,9 +1,8 @@
-"""SOURCE: from a word on the command line to columns of numbers."""
+"""SOURCE: from a word on the command line to rows of numbers with names."""
 
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import os
 import sys
@@ -14,41 +13,46 @@ import click
 
 from emix.cli.output import printable, say
 from emix.errors import DataError, ParameterError
+from emix.names import listed, near
 
 if TYPE_CHECKING:
-    from emix.arrays import Floats
+    from emix.arrays import Floats, Points
+    from emix.datasets import Dataset
+    from emix.sources.array import ArraySource
 
 
 @dataclass(frozen=True, eq=False)
-class Columns:
-    """Columns of a source: d names, the unit of each ("" where unknown), numbers (n, d)."""
+class Data:
+    """Rows to model: a source that carries names and weights, and the unit of each column ("" where
+    unknown)."""
 
-    names: tuple[str, ...]
+    source: ArraySource
     units: tuple[str, ...]
-    data: Floats
-
-    def taking(self, *positions: int) -> Columns:
-        names, units = ([each[j] for j in positions] for each in (self.names, self.units))
-        return Columns(tuple(names), tuple(units), self.data[:, positions])
-
-
-@dataclass(frozen=True, eq=False)
-class Column:
-    """One column to fit: its name, its unit ("" where unknown), values and weights (n,)."""
-
-    name: str
-    unit: str
-    values: Floats
-    weights: Floats | None = None
-
-    def to_numpy(self) -> Floats:
-        """The values; with `name`, all that `emix.fit` asks of a Series."""
-        return self.values
 
     @property
-    def title(self) -> str:
-        """The name as reports show it, with the unit."""
-        return f"{printable(self.name)} ({self.unit})" if self.unit else printable(self.name)
+    def names(self) -> tuple[str, ...]:
+        """(d,)"""
+        return self.source.column_names
+
+    @property
+    def points(self) -> Points:
+        """(n, d)"""
+        return self.source.points
+
+    @property
+    def weights(self) -> Floats | None:
+        """(n,)"""
+        return self.source.sample_weight
+
+    @property
+    def n_features(self) -> int:
+        return self.source.n_features
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """The names as reports show them, with the units."""
+        return tuple(f"{printable(name)} ({unit})" if unit else printable(name)
+                     for name, unit in zip(self.names, self.units, strict=True))
 
 
 def parse_columns(text: str | None) -> list[str] | None:
@@ -65,110 +69,73 @@ def parse_columns(text: str | None) -> list[str] | None:
     return names
 
 
-def read_column(source: str, columns: str | None, weight_column: str | None = None) -> Column:
-    """The column to fit, and its weights.
+def read_data(
+    source: str, wanted: list[str] | None = None, weight_column: str | None = None
+) -> Data:
+    """The columns asked for, in that order, or all of them but the weights for None.
 
-    Raises `DataError` for what cannot be read, and `ParameterError` when it is not said which of
-    several columns is meant.
+    Raises `DataError` for what cannot be read, and `ParameterError` for a choice that leaves
+    nothing to model.
     """
-    wanted = parse_columns(columns)
-    if wanted is not None and len(wanted) > 1:
-        raise ParameterError(f"--columns {columns!r} names {len(wanted)} columns, and emix fits "
-                             f"one at a time so far; name one of them")
-    if weight_column is None:
-        return _only(source, read_columns(source, wanted))
-    weight = read_columns(source, [weight_column]) if wanted is None else None
-    table = read_columns(source, None if wanted is None else [*wanted, weight_column])
-    if weight is None:
-        weight, table = table.taking(1), table.taking(0)
-    else:
-        others = [j for j, name in enumerate(table.names) if name != weight.names[0]]
-        if not others:
-            raise ParameterError(f"{source}: the only column, {printable(weight.names[0])}, is "
-                                 f"--weight-column; no values are left to fit")
-        table = table.taking(*others)
-    column = _only(source, table)
-    return Column(column.name, column.unit, column.values, _contiguous(weight, 0))
-
-
-def _only(source: str, table: Columns) -> Column:
-    if len(table.names) > 1:
-        raise ParameterError(
-            f"{source} has {len(table.names)} columns: {_listed(table.names)}; choose one with "
-            f"--columns, for example --columns {_quoted(table.names[-1])}"
-        )
-    return Column(table.names[0], table.units[0], _contiguous(table, 0))
-
-
-def _contiguous(table: Columns, j: int) -> Floats:
-    import numpy as np
-
-    return np.ascontiguousarray(table.data[:, j])
-
-
-def _listed(names: tuple[str, ...], most: int = 20) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(printable(name) for name in names[:most]) + more
-
-
-def _quoted(name: str) -> str:
-    import shlex
-
-    return shlex.quote(f'"{name}"' if "," in name else name)
-
-
-def read_columns(source: str, wanted: list[str] | None) -> Columns:
-    """The columns asked for, in that order; all of them for None. Raises `DataError`."""
     from emix import datasets
 
     if datasets.is_name(source):
         if os.path.exists(source):
             say(f"note: {source} is the bundled data set; for the file write ./{source}")
-        return _bundled(source, wanted)
-    from emix.sources.delimited import read_delimited
-
+        return _bundled(datasets.load(source), wanted, weight_column)
     if source != "-" and not os.path.exists(source):
         raise DataError(_missing(source))
-    table = read_delimited(_standard_input() if source == "-" else source, columns=wanted)
-    return Columns(table.columns, ("",) * len(table.columns), table.data)
+    found = _opened(_standard_input() if source == "-" else source, wanted, weight_column)
+    return Data(found, ("",) * found.n_features)
 
 
-def read_as_fitted(source: str, fitted: list[str], n_features: int) -> Columns:
-    """The columns a model was fitted to, if the source has them; else its only ones.
+def _opened(x: object, wanted: list[str] | None, weight_column: str | None) -> ArraySource:
+    from emix.sources.opening import open_source
+
+    if weight_column is None:
+        return open_source(x, columns=wanted)[0]
+    try:
+        return open_source(x, weight_column, wanted)[0]
+    except ParameterError as reason:
+        raise ParameterError(f"--weight-column {weight_column}: {reason}") from None
+
+
+def _bundled(data: Dataset, wanted: list[str] | None, weight_column: str | None) -> Data:
+    def name(column: str) -> str:
+        if column not in data.columns and column.isdecimal() and 0 < int(column) <= data.d:
+            return data.columns[int(column) - 1]
+        # For its message, when there is no such column.
+        data[column]
+        return column
+
+    columns = None if wanted is None else list(map(name, wanted))
+    found = _opened(data, columns, None if weight_column is None else name(weight_column))
+    return Data(found, tuple(map(data.unit, found.column_names)))
+
+
+def read_as_fitted(
+    source: str, fitted: list[str], n_features: int, weight_column: str | None = None
+) -> Data:
+    """The columns a model was fitted to, if the source has them; else its only ones, unless some
+    of them are called as the model's are.
 
     Raises `DataError` naming the columns there are.
     """
     if not fitted:
-        return read_columns(source, None)
+        return read_data(source, None, weight_column)
     try:
-        return read_columns(source, fitted)
+        return read_data(source, fitted, weight_column)
     except DataError as missing:
         try:
-            table = read_columns(source, None)
+            data = read_data(source, None, weight_column)
         except DataError:
             raise missing from None
-        if len(table.names) != n_features:
-            raise DataError(f"{missing} (the model was fitted to {_listed(tuple(fitted))}; "
+        if data.n_features != n_features or set(fitted) & set(data.names):
+            raise DataError(f"{missing} (the model was fitted to {listed(fitted, printable)}; "
                             f"choose with --columns)") from None
-    say(f"note: {source} has no column {_listed(tuple(fitted))}; reading {_listed(table.names)}")
-    return table
-
-
-def _bundled(name: str, wanted: list[str] | None) -> Columns:
-    from emix import datasets
-
-    data = datasets.load(name)
-    positions = list(range(data.d))
-    if wanted is not None:
-        positions = []
-        for column in wanted:
-            if column not in data.columns and column.isdecimal() and 0 < int(column) <= data.d:
-                column = data.columns[int(column) - 1]
-            # For its message, when there is no such column.
-            data[column]
-            positions.append(data.columns.index(column))
-    units = tuple("" if (unit := data.units[column]) == "none" else unit for column in data.columns)
-    return Columns(data.columns, units, data.data).taking(*positions)
+    say(f"note: {printable(source)} has no column {listed(fitted, printable)}; reading "
+        f"{listed(data.names, printable)}")
+    return data
 
 
 def _missing(source: str) -> str:
@@ -176,9 +143,8 @@ def _missing(source: str) -> str:
 
     message = f"{printable(source)}: no such file"
     if os.path.basename(source) == source and "." not in source:
-        close = difflib.get_close_matches(source, datasets.names(), n=1)
-        hint = f"did you mean {close[0]}? " if close else ""
-        message += f", and no such data set; {hint}the data sets are {', '.join(datasets.names())}"
+        hint = near(source, datasets.names(), str)
+        message += f", and no such data set{hint}; the data sets are {', '.join(datasets.names())}"
     else:
         message += "; check the name and the folder it is looked for in"
     return message

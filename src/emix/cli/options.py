@@ -35,7 +35,7 @@ def numbers(
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """Which column, and which model of it: the options of `fit` and `steps` alike."""
+    """Which columns, and which model of them: the options of `fit` and `steps` alike."""
 
     k: int | None
     columns: str | None
@@ -46,8 +46,9 @@ class ModelOptions:
     means: list[float] | None
     sd: float | None
     sds: list[float] | None
-    prior_mean: float | None
-    prior_sd: float | None
+    prior: str | None
+    prior_mean: list[float] | None
+    prior_sd: list[float] | None
     dirichlet: list[float] | None
 
     def arguments(self) -> dict[str, Any]:
@@ -64,47 +65,74 @@ class ModelOptions:
             "prior": self._priors() or None,
         }
 
+    def check(self, n_features: int) -> None:
+        """Raise `ParameterError` for what these options can only say of one column."""
+        if n_features > 1 and self.means is not None:
+            raise ParameterError(f"--means holds one number for each component, and there are "
+                                 f"{n_features} columns; choose one with --columns, or hold means "
+                                 f"in Python: emix.fit(x, k, means=...)")
+
     def _priors(self) -> list[object]:
         from emix.priors import DirichletPrior, NormalPrior
 
-        priors: list[object] = []
+        priors: list[object] = [] if self.prior is None else [self.prior]
         if self.prior_sd is not None:
-            priors.append(NormalPrior(self.prior_mean or 0.0, self.prior_sd))
+            mean = [0.0] if self.prior_mean is None else self.prior_mean
+            priors.append(NormalPrior(_one_or_each(mean), _one_or_each(self.prior_sd)))
         elif self.prior_mean is not None:
             raise ParameterError(
                 "--prior-mean says where the means are expected but not how firmly; add --prior-sd"
             )
         if self.dirichlet is not None:
-            alpha = self.dirichlet
-            priors.append(DirichletPrior(alpha[0] if len(alpha) == 1 else tuple(alpha)))
+            priors.append(DirichletPrior(_one_or_each(self.dirichlet)))
         return priors
 
 
+def _one_or_each(values: list[float]) -> float | tuple[float, ...]:
+    return values[0] if len(values) == 1 else tuple(values)
+
+
+columns_option = click.option(
+    "--columns", metavar="NAME,...",
+    help="The columns of SOURCE to use, by name or by position from 1; all of them unless given. "
+         "A name with a comma goes in double quotes.",
+)
+weight_column_option = click.option(
+    "--weight-column", metavar="NAME",
+    help="A column of SOURCE with the weight of each row; a weight counts as repetition.",
+)
+
 _MODEL_OPTIONS = (
     click.option("-k", "k", type=int, metavar="K", help="Number of components."),
-    click.option("--columns", metavar="NAME",
-                 help="The column of SOURCE to use: its name, or its position from 1. Needed when "
-                      "there are several. A name with a comma goes in double quotes."),
-    click.option("--weight-column", metavar="NAME",
-                 help="A column of SOURCE with the weight of each row; a weight counts as "
-                      "repetition."),
-    click.option("--covariance", default="V", show_default=True, metavar="V|E|full|tied",
-                 help="V (or full): each component has its own standard deviation; E (or tied): "
-                      "one for all."),
+    columns_option,
+    weight_column_option,
+    click.option("--covariance", default="full", show_default=True, metavar="NAME",
+                 help="How components may be shaped: full, tied (alike), diag or spherical; or "
+                      "one of EII VII EEI VEI EVI VVI EEE VEE EVE VVE EEV VEV EVV VVV, whose "
+                      "letters say whether volume, shape and orientation are equal (E), varying "
+                      "(V) or those of the axes (I). In one column V (full): each component has "
+                      "its own standard deviation; E (tied): one for all."),
     click.option("--equal-weights", is_flag=True, help="Hold every weight at 1/K."),
     click.option("--weights", callback=numbers, metavar="W,...",
                  help="Hold weights, one for each component; nan learns that one: .2,nan,.5"),
     click.option("--means", callback=numbers, metavar="M,...",
-                 help="Hold means, one for each component; nan learns that one: 0,nan"),
-    click.option("--sd", type=float, metavar="S", help="Hold every standard deviation at S."),
+                 help="Hold means, one for each component, in one column; nan learns that one: "
+                      "0,nan"),
+    click.option("--sd", type=float, metavar="S",
+                 help="Hold every standard deviation at S, in one column or with --covariance "
+                      "spherical."),
     click.option("--sds", callback=numbers, metavar="S,...",
                  help="Hold standard deviations, one for each component; nan learns that one: "
                       "1,nan"),
-    click.option("--prior-mean", type=float, metavar="M",
-                 help="Centre of a normal prior on the means, 0 unless given; needs --prior-sd."),
-    click.option("--prior-sd", type=float, metavar="S",
-                 help="Put a normal prior with this standard deviation on the means; EM then "
-                      "climbs the log-posterior."),
+    click.option("--prior", type=click.Choice(["conjugate"]),
+                 help="Put Fraley and Raftery's conjugate prior on means and covariances, which "
+                      "keeps components from collapsing; EM then climbs the log-posterior."),
+    click.option("--prior-mean", callback=numbers, metavar="M[,...]",
+                 help="Centre of a normal prior on the means, one number or one for each column, "
+                      "0 unless given; needs --prior-sd."),
+    click.option("--prior-sd", callback=numbers, metavar="S[,...]",
+                 help="Put a normal prior with this standard deviation on the means, one number "
+                      "or one for each column; EM then climbs the log-posterior."),
     click.option("--dirichlet", callback=numbers, metavar="A[,...]",
                  help="Put a Dirichlet prior on the weights: one concentration of at least 1 for "
                       "all components, or one for each."),
@@ -125,7 +153,9 @@ def model_options(function: Function) -> Function:
     return wrapped
 
 
-START_HELP = ("Kind of start: kmeans, quantiles, random, responsibilities, kmeans++.")
+START_HELP = ("Kind of start: kmeans, quantiles, random, responsibilities, kmeans++, in several "
+              "columns also hierarchical; or a file that `emix fit --save` wrote, to start from "
+              "its mixture.")
 
 source_argument = click.argument("source", metavar="SOURCE")
 seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,

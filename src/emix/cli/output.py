@@ -21,7 +21,6 @@ from emix.cli.exits import Exit, Refusal
 from emix.errors import DegenerateWarning, NotConvergedWarning
 
 if TYPE_CHECKING:
-    from emix.climbing import Progress
 
 ROWS_AT_A_TIME = 4096
 
@@ -126,13 +125,17 @@ class ProgressLine:
         self._width = 0
         self._is_terminal = sys.stderr is not None and sys.stderr.isatty()
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: Any) -> None:
         now = time.monotonic()
         if not self._is_terminal or now < self._next:
             return
         self._next = now + self.BETWEEN_SECONDS
-        self._rewrite(f"climb {progress.run} of {progress.n_runs}, step {progress.iteration}, "
-                      f"gradient {progress.gradient:.1e}")
+        self._rewrite(self.words(progress))
+
+    def words(self, progress: Any) -> str:
+        """What the line says."""
+        return (f"climb {progress.run} of {progress.n_runs}, step {progress.iteration}, "
+                f"gradient {progress.gradient:.1e}")
 
     def erase(self) -> None:
         if self._width:

@@ -7,23 +7,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from emix.cli.inputs import parse_columns, read_as_fitted, read_columns
+from emix.cli.inputs import parse_columns, read_as_fitted, read_data
 from emix.cli.options import output_option, source_argument
-from emix.cli.output import ROWS_AT_A_TIME, require_folders, write_table
-from emix.cli.show import column_names
+from emix.cli.output import ROWS_AT_A_TIME, printable, require_folders, write_table
+from emix.cli.show import names_in
 from emix.errors import DataError
+from emix.names import listed
 
 if TYPE_CHECKING:
-    from emix.arrays import Floats
+    from emix.arrays import Points
     from emix.mixture import Mixture
 
 
 @click.command()
 @click.argument("model", metavar="MODEL")
 @source_argument
-@click.option("--columns", metavar="NAME",
-              help="The column of SOURCE to score: its name, or its position from 1. Without it, "
-                   "the column that the model was fitted to.")
+@click.option("--columns", metavar="NAME,...",
+              help="The columns of SOURCE to score, by name or by position from 1, in the order "
+                   "of the model's. Without it, those that the model was fitted to, by name.")
 @click.option("--responsibilities", is_flag=True,
               help="Add p1, ..., pK, the probability of each component, and logpdf, the "
                    "log-density of the row (natural logarithm).")
@@ -47,21 +48,21 @@ def predict(
         require_folders(output)
     d = mixture.n_features
     wanted = parse_columns(columns)
-    table = read_columns(source, wanted) if wanted is not None else \
-        read_as_fitted(source, column_names(about, d), d)
-    if len(table.names) != d:
-        raise DataError(f"{source}: {len(table.names)} columns, {', '.join(table.names[:20])}; the "
-                        f"model is of {d}; choose with --columns")
+    data = read_data(source, wanted) if wanted is not None else \
+        read_as_fitted(source, names_in(about, d), d)
+    if data.n_features != d:
+        raise DataError(f"{source}: {data.n_features} columns, {listed(data.names, printable)}; "
+                        f"the model is of {d}; choose with --columns")
     header = ["label"]
     if responsibilities:
         header += [*(f"p{j + 1}" for j in range(mixture.n_components)), "logpdf"]
-    write_table(output, header, _rows(mixture, table.data, responsibilities))
+    write_table(output, header, _rows(mixture, data.points, responsibilities))
 
 
-def _rows(mixture: Mixture, data: Floats, responsibilities: bool) -> Iterator[list[object]]:
+def _rows(mixture: Mixture, points: Points, responsibilities: bool) -> Iterator[list[object]]:
     """Rows of the answer, made block by block so that a long table needs no n × k array."""
-    for first in range(0, len(data), ROWS_AT_A_TIME):
-        rows = data[first:first + ROWS_AT_A_TIME]
+    for first in range(0, len(points), ROWS_AT_A_TIME):
+        rows = points[first:first + ROWS_AT_A_TIME]
         labels = (mixture.predict(rows) + 1).tolist()
         if not responsibilities:
             yield from ([label] for label in labels)

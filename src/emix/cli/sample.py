@@ -6,7 +6,8 @@ import click
 
 from emix.cli.options import output_option, seed_option
 from emix.cli.output import require_folders, write_table
-from emix.cli.show import column_names
+from emix.cli.show import names_in
+from emix.names import default_names
 
 
 @click.command()
@@ -20,7 +21,7 @@ from emix.cli.show import column_names
 def sample(model: str, n: int, seed: int, labels: bool, output: str | None) -> None:
     """Draw N independent rows from the mixture in a model file.
 
-    MODEL is a file that `emix fit --save` wrote. Prints a CSV table under the name of the column
+    MODEL is a file that `emix fit --save` wrote. Prints a CSV table under the names of the columns
     that the model was fitted to; the same seed draws the same rows.
 
     \b
@@ -33,7 +34,7 @@ def sample(model: str, n: int, seed: int, labels: bool, output: str | None) -> N
     if output not in (None, "-"):
         require_folders(output)
     d = mixture.n_features
-    header = column_names(about, d) or (["x"] if d == 1 else [f"x{j + 1}" for j in range(d)])
+    header = names_in(about, d) or list(default_names(d))
     drawn, components = mixture.sample(n, seed)
     rows = drawn.reshape(n, d).tolist()
     if labels:

@@ -9,6 +9,8 @@ import click
 
 from emix.cli.options import json_option
 from emix.cli.output import as_json, printable
+from emix.cli.tables import parameter_lines, shortened
+from emix.names import default_names
 
 if TYPE_CHECKING:
     from emix.mixture import Mixture
@@ -40,7 +42,11 @@ def _lines(path: str, mixture: Mixture, about: dict[str, Any]) -> list[str]:
     k, d = mixture.n_components, mixture.n_features
     lines = [f"{printable(path)}: mixture of {k} normal component{'s' * (k > 1)} in "
              f"{d} column{'s' * (d > 1)}", ""]
-    lines += _components(mixture) if d == 1 else _tables(mixture)
+    if d == 1:
+        lines += _components(mixture)
+    else:
+        names = names_in(about, d) or default_names(d)
+        lines += parameter_lines(mixture, [shortened(printable(name)) for name in names])
     if about:
         width = max(map(len, about))
         # As JSON: what others wrote into the file cannot reach the terminal as control codes.
@@ -65,17 +71,7 @@ def _components(mixture: Mixture) -> list[str]:
     return lines
 
 
-def _tables(mixture: Mixture) -> list[str]:
-    lines = []
-    for j in range(mixture.n_components):
-        means = "  ".join(f"{value:.6g}" for value in mixture.means[j])
-        lines += [f"component {j + 1}: weight {mixture.weights[j]:.5f}, mean  {means}"]
-        lines += ["    covariance  " + "  ".join(f"{value:>12.6g}" for value in row)
-                  for row in mixture.covariances[j]]
-    return lines
-
-
-def column_names(about: dict[str, Any], n_features: int) -> list[str]:
+def names_in(about: dict[str, Any], n_features: int) -> list[str]:
     """The columns a model was fitted to, as its file says; none when it does not say so well."""
     names = about.get("columns")
     if not isinstance(names, list) or len(names) != n_features:

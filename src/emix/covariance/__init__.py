@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
+from emix.covariance.axis_aligned import AxisAligned
+from emix.covariance.common import Common
+from emix.covariance.common_orientation import CommonOrientation
 from emix.covariance.dense import Dense
-from emix.covariance.equal import Equal
+from emix.covariance.diagonal import Diagonal
+from emix.covariance.ellipsoidal import Ellipsoidal
 from emix.covariance.isotropic import Isotropic
-from emix.covariance.protocol import Covariances, ScatterForm, Structure
-from emix.covariance.varying import Varying
+from emix.covariance.oriented import Oriented
+from emix.covariance.own_orientation import OwnOrientation
+from emix.covariance.protocol import Covariances, Letter, ScatterForm, Structure
+from emix.covariance.spherical import OneColumn, Spherical
 from emix.errors import ParameterError
+
+# mclust's names; a structure added here is there in every part of emix.
+STRUCTURES: dict[str, Structure] = {
+    "EII": Spherical("E"),
+    "VII": Spherical("V"),
+    "EEI": AxisAligned("E", "E"),
+    "VEI": AxisAligned("V", "E"),
+    "EVI": AxisAligned("E", "V"),
+    "VVI": AxisAligned("V", "V"),
+    "EEE": Ellipsoidal("E", "E"),
+    "VEE": Ellipsoidal("V", "E"),
+    "EVE": CommonOrientation("E"),
+    "VVE": CommonOrientation("V"),
+    "EEV": OwnOrientation("E"),
+    "VEV": OwnOrientation("V"),
+    "EVV": Ellipsoidal("E", "V"),
+    "VVV": Ellipsoidal("V", "V"),
+}
+
+# scikit-learn's words.
+ALIASES = {"full": "VVV", "tied": "EEE", "diag": "VVI", "spherical": "VII"}
 
 # In one column volume is all a covariance has, so every name means E or V there: mclust's three
 # letters say by their first whether the volume is common, scikit-learn's words likewise.
+_SPREADS = {letter: OneColumn(letter) for letter in ("E", "V")}
 ONE_COLUMN: dict[str, Structure] = {
-    **dict.fromkeys(("V", "VII", "VEI", "VVI", "VEE", "VVE", "VEV", "VVV"), Varying()),
-    **dict.fromkeys(("E", "EII", "EEI", "EVI", "EEE", "EVE", "EEV", "EVV"), Equal()),
-    **dict.fromkeys(("full", "diag", "spherical"), Varying()),
-    "tied": Equal(),
+    **_SPREADS,
+    **{name: _SPREADS[name[0]] for name in STRUCTURES},
+    **{alias: _SPREADS[name[0]] for alias, name in ALIASES.items()},
 }
 
 
@@ -24,27 +51,31 @@ def structure(name: str, n_features: int) -> Structure:
 
     Raises `ParameterError` for a name that is not in the table.
     """
-    if n_features != 1:
-        raise ParameterError(
-            f"the data has {n_features} columns, and emix fits one column at a time so far; "
-            f"choose one (columns=... in the command line, x[:, j] in Python)"
-        )
     try:
-        return ONE_COLUMN[name]
+        return ONE_COLUMN[name] if n_features == 1 else STRUCTURES[ALIASES.get(name, name)]
     except (KeyError, TypeError):
+        pass
+    if n_features == 1:
         raise ParameterError(
             f"covariance={name!r} is not a structure; for one column use 'V' (each component its "
             f"own standard deviation; also 'full') or 'E' (one for all; also 'tied')"
-        ) from None
+        )
+    words = ", ".join(f"{alias!r} ({name})" for alias, name in ALIASES.items())
+    raise ParameterError(
+        f"covariance={name!r} is not a structure; for {n_features} columns use one of {words}, or "
+        f"mclust's {' '.join(STRUCTURES)}"
+    )
 
 
 __all__ = [
+    "Common",
     "Covariances",
     "Dense",
-    "Equal",
+    "Diagonal",
     "Isotropic",
+    "Letter",
+    "Oriented",
     "ScatterForm",
     "Structure",
-    "Varying",
     "structure",
 ]

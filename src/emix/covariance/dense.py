@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emix.arrays import frozen
+from emix.covariance.factoring import log_determinants, resting_pivots, triangular, whitened_rows
 from emix.errors import ParameterError
 
 if TYPE_CHECKING:
-    from emix.arrays import Floats, Order
+    from emix.arrays import Floats, Mask, Order
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,15 +63,15 @@ class Dense:
     @property
     def log_determinants(self) -> Floats:
         """log |Σ_k| = 2 Σ_j log L_kjj, shape (k,)."""
-        logs: Floats = 2 * np.log(np.diagonal(self.factors, axis1=1, axis2=2)).sum(axis=1)
-        return logs
+        return log_determinants(self.factors)
+
+    @property
+    def is_common(self) -> bool:
+        return len(self.factors) == 1
 
     def whiten(self, deviations: Floats, component: int) -> Floats:
         """L⁻¹ (x − μ), (n, d)."""
-        from scipy.linalg import solve_triangular
-
-        whitened: Floats = solve_triangular(self.factors[component], deviations.T, lower=True).T
-        return whitened
+        return whitened_rows(self.factors[component], deviations)
 
     def unwhiten(self, whitened: Floats, component: int) -> Floats:
         """L z, (n, d)."""
@@ -85,3 +86,10 @@ class Dense:
 
     def rescaled(self, factors: Floats) -> Dense:
         return Dense(self.factors * factors[:, None])
+
+    def marginal(self, columns: Order) -> Dense:
+        return Dense(triangular(self.factors[:, columns]))
+
+    def at_floor(self, floor: float) -> Mask:
+        """Any pivot of the component on the floor, (k,)."""
+        return np.asarray(resting_pivots(self.factors, floor).any(axis=1), np.bool_)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emix.arrays import frozen
+from emix.covariance.diagonal import Diagonal
+from emix.covariance.factoring import RESTS
 
 if TYPE_CHECKING:
-    from emix.arrays import Floats, Order
+    from emix.arrays import Floats, Mask, Order
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +41,15 @@ class Isotropic:
         """log |Σ_k| = 2 d log σ_k, shape (k,)."""
         return 2 * self.n_features * np.log(self.sds)
 
+    @property
+    def factors(self) -> Floats:
+        """σ_k I, (k, d, d)."""
+        return self.sds[:, None, None] * np.eye(self.n_features)
+
+    @property
+    def is_common(self) -> bool:
+        return len(self.sds) == 1
+
     def whiten(self, deviations: Floats, component: int) -> Floats:
         """(x − μ) / σ, (n, d)."""
         return deviations / float(self.sds[component])
@@ -54,7 +65,15 @@ class Isotropic:
     def reordered(self, order: Order) -> Isotropic:
         return Isotropic(self.sds[order], self.n_features)
 
-    def rescaled(self, factors: Floats) -> Isotropic:
+    def rescaled(self, factors: Floats) -> Isotropic | Diagonal:
+        """σ²I again when all columns are scaled alike, else a diagonal."""
         if len(factors) > 1 and np.any(factors != factors[0]):
-            raise ValueError("σ²I keeps its form only when all columns are scaled alike")
+            return Diagonal(self.sds[:, None] * factors)
         return Isotropic(self.sds * factors[0], self.n_features)
+
+    def marginal(self, columns: Order) -> Isotropic:
+        return Isotropic(self.sds, len(columns))
+
+    def at_floor(self, floor: float) -> Mask:
+        """σ_k on the floor, (k,)."""
+        return self.sds <= floor * RESTS

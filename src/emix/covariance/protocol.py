@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from emix.arrays import Floats, Mask, Order
 
-ScatterForm = Literal["spherical", "diagonal", "full"]
+# Traces (k,), diagonals (k, d), matrices (k, d, d), or their sum over components (1, d, d).
+ScatterForm = Literal["spherical", "diagonal", "full", "pooled"]
+
+# Whether volume, shape or orientation is equal for all components, varies, or is the identity.
+Letter = Literal["E", "V", "I"]
 
 
 class Covariances(Protocol):
@@ -30,12 +34,22 @@ class Covariances(Protocol):
         """log |Σ_k|, shape (k,)."""
         ...
 
+    @property
+    def factors(self) -> Floats:
+        """Lower triangular L_k with positive diagonal and Σ_k = L_k L_kᵀ, shape (k, d, d)."""
+        ...
+
+    @property
+    def is_common(self) -> bool:
+        """Whether one matrix is known to serve all components."""
+        ...
+
     def whiten(self, deviations: Floats, component: int) -> Floats:
-        """L⁻¹ (x − μ) for Σ = L Lᵀ: deviations (n, d) to whitened deviations (n, d)."""
+        """R⁻¹ (x − μ) for some root R Rᵀ = Σ: deviations (n, d) to whitened ones (n, d)."""
         ...
 
     def unwhiten(self, whitened: Floats, component: int) -> Floats:
-        """L z: the inverse of `whiten`, (n, d) to (n, d)."""
+        """R z: the inverse of `whiten`, (n, d) to (n, d)."""
         ...
 
     def dense(self) -> Floats:
@@ -47,7 +61,15 @@ class Covariances(Protocol):
         ...
 
     def rescaled(self, factors: Floats) -> Covariances:
-        """The matrices after column j is multiplied by factors[j] (d,)."""
+        """The matrices after column j is multiplied by factors[j] > 0 (d,)."""
+        ...
+
+    def marginal(self, columns: Order) -> Covariances:
+        """The matrices of the chosen columns alone, in the order given (m,)."""
+        ...
+
+    def at_floor(self, floor: float) -> Mask:
+        """Which components rest on the least spread that a fit allows them, (k,)."""
         ...
 
 
@@ -60,6 +82,15 @@ class Structure(Protocol):
         ...
 
     @property
+    def volume(self) -> Letter: ...
+
+    @property
+    def shape(self) -> Letter: ...
+
+    @property
+    def orientation(self) -> Letter: ...
+
+    @property
     def scatter_form(self) -> ScatterForm:
         """The smallest form of scatter that the M-step needs."""
         ...
@@ -67,6 +98,16 @@ class Structure(Protocol):
     @property
     def is_common(self) -> bool:
         """Whether one matrix serves all components, so that they are held all or none."""
+        ...
+
+    @property
+    def is_separate(self) -> bool:
+        """Whether components share nothing, so that each may be held by itself."""
+        ...
+
+    @property
+    def is_scale_free(self) -> bool:
+        """Whether the family stays itself when columns are scaled apart."""
         ...
 
     def n_parameters(self, n_learned: int, n_features: int) -> int:
@@ -78,8 +119,24 @@ class Structure(Protocol):
     ) -> Covariances:
         """The M-step: the matrices that maximise the expected log-likelihood.
 
-        `scatter` holds Σ_i r_ik (x_i − μ_k)(x_i − μ_k)ᵀ about the *new* means in `scatter_form`
-        ((k,) traces, (k, d) or (k, d, d)), `weight` Σ_i r_ik (k,). Components outside `learned`
-        keep `old` to the bit; no standard deviation falls below `floor`.
+        `scatter` holds Σ_i r_ik (x_i − μ_k)(x_i − μ_k)ᵀ about the *new* means in `scatter_form`,
+        `weight` Σ_i r_ik (k,). Components outside `learned` keep `old` to the bit; so does a
+        component of weight 0, as far as what it has is its own. No standard deviation falls
+        below `floor`. A structure found by iteration starts from `old` and is never worse.
         """
+        ...
+
+    def gradient(
+        self, covariances: Covariances, scatter: Floats, weight: Floats, learned: Mask,
+        floor: float,
+    ) -> Floats:
+        """d/dθ Σ_k [−n_k/2 log |Σ_k| − ½ tr Σ_k⁻¹ S_k] along the free directions θ of the
+        structure, in coordinates without units, not normalised: a flat array. Zero for what
+        rests on the floor and would go below it. `scatter` is about the current means.
+        """
+        ...
+
+    def conform(self, covariances: Covariances, weights: Floats) -> Covariances:
+        """The nearest covariances in the family: its M-step on data whose components have
+        `weights` (k,) and `covariances`."""
         ...

@@ -11,12 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from emix.errors import DataError
+from emix.names import listed, near
 
 __all__ = ["Dataset", "is_name", "load", "names"]
 
 Array = TypeVar("Array", bound=npt.NDArray[Any])
 
 LABEL_COLUMN = "label"
+# Said of a column in `units` where there is none to be said.
+NO_UNIT = ("none", "unknown")
+# Characters of a line of a repr.
+LINE = 100
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -24,9 +29,9 @@ class Dataset:
     """A bundled table of numbers, with what each column means and who measured it.
 
     `data` is a read-only (n, d) float64 array whose `columns` are named, with the unit of each in
-    `units`. `label` is a read-only (n,) array of codes from 0 where the true group of every row is
-    known, else None, and `label_names[code]` is the group's name. `source` cites the data, `notes`
-    says what to watch for.
+    `units` ("none", or "unknown" where the source does not say). `label` is a read-only (n,) array
+    of codes from 0 where the true group of every row is known, else None, and `label_names[code]`
+    is the group's name. `source` cites the data, `notes` says what to watch for.
 
     >>> iris = load("iris")
     >>> iris.label_names[iris.label[149]]
@@ -61,24 +66,42 @@ class Dataset:
         """
         if column not in self.columns:
             raise DataError(
-                f"data set {self.name!r} has no column {column!r}; "
-                f"{_choices('column', column, self.columns)}"
+                f"data set {self.name!r} has no column {column!r}"
+                f"{near(str(column), self.columns)}; the columns are {listed(self.columns, str)}"
             )
         return _read_only(np.ascontiguousarray(self.data[:, self.columns.index(column)]))
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        """The data, so that whatever takes rows takes a data set."""
+        return np.array(self.data, dtype) if copy else np.asarray(self.data, dtype)
+
     def __repr__(self) -> str:
-        columns = ", ".join(f"{column} ({self.units[column]})" for column in self.columns)
-        lines = [f"{self.name}: {self.title}, n = {self.n}, d = {self.d}", f"columns: {columns}"]
+        lines = [f"{self.name}: {self.title}, n = {self.n}, d = {self.d}", self._columns()]
         if self.label is not None:
             lines.append(f"label: {', '.join(self.label_names)}")
         return "\n  ".join(lines)
+
+    def unit(self, column: str) -> str:
+        """The unit of a column, "" where there is none or it is not known."""
+        unit = self.units[column]
+        return "" if unit in NO_UNIT else unit
+
+    def _columns(self) -> str:
+        """One line: the columns with their units, as many as there is room for."""
+        shown = [f"{c} ({self.unit(c)})" if self.unit(c) else c for c in self.columns]
+        for left_out in range(self.d):
+            more = f" and {left_out} more" if left_out else ""
+            line = f"columns: {', '.join(shown[:self.d - left_out])}{more}"
+            if len(line) <= LINE - 2:
+                break
+        return line
 
 
 def names() -> tuple[str, ...]:
     """Names that `load` takes.
 
-    >>> names()
-    ('acidity', 'enzyme', 'faithful', 'galaxies', 'galaxies_fixed', 'iris', 'teaching')
+    >>> names()[:4]
+    ('acidity', 'banknote', 'diabetes', 'enzyme')
     """
     return tuple(sorted(_sources()))
 
@@ -100,7 +123,8 @@ def load(name: str) -> Dataset:
       columns: eruptions (minutes), waiting (minutes)
     """
     if name not in _sources():
-        raise DataError(f"no data set {name!r}; {_choices('data set', name, names())}")
+        raise DataError(f"no data set {name!r}{near(str(name), names())}; the data sets are "
+                        f"{listed(names(), str)}")
     about = _sources()[name]
     from importlib import resources
 
@@ -138,11 +162,3 @@ def _sources() -> dict[str, dict[str, Any]]:
 def _read_only(array: Array) -> Array:
     array.setflags(write=False)
     return array
-
-
-def _choices(kind: str, wanted: object, known: tuple[str, ...]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(str(wanted), known)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"{hint}expected one of the {kind}s {', '.join(known)}"

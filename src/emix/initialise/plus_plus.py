@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from emix.arrays import Floats
     from emix.initialise.column import SortedColumn
     from emix.initialise.draws import Draws
+    from emix.initialise.table import Table
     from emix.mixture import Mixture
 
 
@@ -23,6 +25,24 @@ def plus_plus(column: SortedColumn, k: int, draws: Draws) -> Mixture:
         seeds.append(x[_pick(chance, draws.uniform())])
         distance = np.minimum(distance, (x - seeds[-1]) ** 2)
     return column.mixture_of_runs(column.breaks_between(np.sort(np.array(seeds))))
+
+
+def plus_plus_of_rows(table: Table, k: int, draws: Draws) -> Mixture:
+    """The same on decorrelated columns."""
+    return table.mixture_of(table.nearest(seeds(table, k, draws)), k)
+
+
+def seeds(table: Table, k: int, draws: Draws) -> Floats:
+    """k sphered rows (k, d), each drawn in proportion to its squared distance from those before
+    it: decorrelated columns, so that badly scaled or mixed ones do not mislead."""
+    rows = table.sphered
+    chosen = np.empty((k, rows.shape[1]))
+    distance = np.full(len(rows), np.inf)
+    for j in range(k):
+        chance = table.cumulative if j == 0 else np.cumsum(table.weight * distance)
+        chosen[j] = rows[_pick(chance, draws.uniform())]
+        distance = np.minimum(distance, ((rows - chosen[j]) ** 2).sum(axis=1))
+    return chosen
 
 
 def _pick(cumulative: np.ndarray, uniform: float) -> int:

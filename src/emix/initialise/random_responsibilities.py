@@ -12,6 +12,7 @@ from emix.mixture import Mixture
 if TYPE_CHECKING:
     from emix.initialise.column import SortedColumn
     from emix.initialise.draws import Draws
+    from emix.initialise.table import Table
 
 
 def random_responsibilities(column: SortedColumn, k: int, draws: Draws) -> Mixture:
@@ -29,3 +30,11 @@ def random_responsibilities(column: SortedColumn, k: int, draws: Draws) -> Mixtu
         totals[order] / totals.sum(), means[order][:, None],
         Isotropic(np.where(sds[order] > 0, sds[order], 1.0)),
     )
+
+
+def random_responsibilities_of_rows(table: Table, k: int, draws: Draws) -> Mixture:
+    """The same in more columns."""
+    n = len(table.points)
+    shares = -np.log1p(-draws.uniforms(n * k).reshape(n, k))
+    shares *= (table.weight / np.maximum(shares.sum(axis=1), 1e-300))[:, None]
+    return table.mixture_of_shares(shares)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from emix.covariance import Isotropic
+from emix.covariance import Common, Dense, Diagonal, Isotropic, Oriented
 from emix.kernels.portable import PortableKernel
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 PORTABLE: Kernel = PortableKernel()
 NATIVE: Kernel | None = None
 why_not_native = ""
+
+# What the native kernel can whiten by: standard deviations and triangular factors.
+SERVED = (Isotropic, Diagonal, Common, Dense, Oriented)
 
 if os.environ.get("EMIX_KERNEL") == "portable":
     why_not_native = "EMIX_KERNEL=portable asks for it"
@@ -33,8 +36,7 @@ else:
 
 def kernel_for(components: Components) -> Kernel:
     """The fastest kernel that can score these components."""
-    one_column = components.means.shape[1] == 1 and isinstance(components.covariance, Isotropic)
-    return NATIVE if NATIVE is not None and one_column else PORTABLE
+    return NATIVE if NATIVE is not None and isinstance(components.covariance, SERVED) else PORTABLE
 
 
 def instruction_set() -> str:

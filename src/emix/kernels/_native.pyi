@@ -1,4 +1,4 @@
-"""The compiled kernel: one column, float64 or float32, computed in double.
+"""The compiled kernel: float64 or float32, computed in double.
 
 Points are seen as z = (x - shift) * scale, and components are given in the units of z. Arrays must
 be C-contiguous. Results do not depend on `threads`, not by a bit. Every function but
@@ -159,4 +159,119 @@ def search(
     The summits, best first, each as weights (k,), means (k, 1), sds (k,), objective, loglik,
     gradient, iterations, outcome (as from `climb`), worth, starts, and the trace of objectives.
     Kinds of start are numbered as in `emix.initialise.STARTS`.
+    """
+
+# Tables (n, d). `form` says what holds the covariances: 0 standard deviations (k,), 1 standard
+# deviations (k, d), 2 one lower triangular factor (d, d), 3 factors (k, d, d).
+
+def expect_table(
+    x: _Values,
+    sample_weight: _Floats | None,
+    shift: _Floats | None,
+    scale: _Floats | None,
+    form: int,
+    log_weights: _Floats,
+    means: _Floats,
+    spreads: _Floats,
+    scatter: int,
+    threads: int,
+) -> tuple[_Floats, _Floats, _Floats, float, float]:
+    """s0 = Σ w r (k,), s1 = Σ w r (z - mean) (k, d), s2 = Σ w r (z - mean)(z - mean)ᵀ; loglik; Σ w.
+
+    s2 as `scatter` says: 0 traces (k,), 1 diagonals (k, d), 2 matrices (k, d, d), 3 their sum
+    (1, d, d).
+    """
+
+def log_density_table(
+    x: _Values, form: int, log_weights: _Floats, means: _Floats, spreads: _Floats, threads: int
+) -> _Floats:
+    """Log density of each row, (n,); -inf where every squared distance overflows."""
+
+def responsibilities_table(
+    x: _Values, form: int, log_weights: _Floats, means: _Floats, spreads: _Floats, threads: int
+) -> _Floats:
+    """P(component k | row), (n, k), finite and summing to 1 however far the row lies."""
+
+def labels_table(
+    x: _Values, form: int, log_weights: _Floats, means: _Floats, spreads: _Floats, threads: int
+) -> NDArray[np.int64]:
+    """The component of the largest responsibility, (n,), the first of equals."""
+
+def classification_table(
+    x: _Values,
+    sample_weight: _Floats | None,
+    form: int,
+    log_weights: _Floats,
+    means: _Floats,
+    spreads: _Floats,
+    threads: int,
+) -> tuple[float, float]:
+    """Σ w log max_k r and Σ w Σ_k r log r."""
+
+def moments_table(
+    x: _Values, sample_weight: _Floats | None, threads: int
+) -> tuple[int, float, _Floats, _Floats, _Floats, _Floats, int]:
+    """As `moments`, with mean, scatter, minimum and maximum of each column, (d,)."""
+
+# Climbs of tables (n, d), by mclust's name of the structure; factors are lower
+# triangular, zero above the diagonal.
+
+def climb_table(
+    points: _Values,
+    sample_weight: _Floats | None,
+    structure: str,
+    weights: _Floats,
+    means: _Floats,
+    factors: _Floats,
+    held_weights: _Floats,
+    concentration: _Floats,
+    pseudo_mean: _Floats | None,
+    pseudo_count: float,
+    extra_weight: float,
+    extra_scatter: _Floats | None,
+    floor: float,
+    max_iter: int,
+    tol: float,
+    threads: int,
+    homes: tuple[_Floats, _Floats, _Floats] | None = None,
+    with_trace: bool = False,
+) -> tuple[Any, ...]:
+    """EM from each of s starts: weights (s, k), means (s, k, d) and factors (s, k, d, d) where it
+    ended, and their objective, loglik, gradient, iterations and outcome (s,).
+
+    The covariances of a start are brought to the nearest in the structure. NaN in held_weights (k,)
+    means "learn this one"; concentration (k,) all 1, no prior on the weights. A conjugate prior is
+    rows that every component has besides its own: pseudo_count at pseudo_mean (d,), and for its
+    covariance extra_weight and extra_scatter (d, d); all 0 (or None) for none.
+
+    Outcomes 0 to 3 are those of `climb`. 4: a covariance that components do not share came to rest
+    on its floor, so that the likelihood has no maximum; the climb ended there. 5: it came near the
+    start's mixture in homes, components in any order, before it had converged. With a trace two
+    more arrays follow: how many steps each climb recorded (s,), and the objective at them all.
+    """
+
+def maximise_table(
+    structure: str, scatter: _Floats, weight: _Floats, factors: _Floats, floor: float
+) -> _Floats:
+    """The M-step of covariances alone, to its end: new factors (k, d, d) from scatter (k, d, d)
+    about the new means, weight (k,) and old factors."""
+
+def left_out_gains_table(
+    points: _Values,
+    sample_weight: _Floats | None,
+    structure: str,
+    weights: _Floats,
+    means: _Floats,
+    factors: _Floats,
+    held_weights: _Floats,
+    floor: float,
+    threads: int,
+    counts: _Floats | None = None,
+    total: float = 0.0,
+) -> _Floats:
+    """What each component of s mixtures gains it on points left out one at a time, (s, k): see
+    `emix.soundness.left_out_gains`. +inf where that cannot be said.
+
+    Where the points are a part of the data, counts (s, k) and total are those of all of it; gains
+    of the parts add.
     """

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emix.arrays import LOG_2PI, Block, Floats, Labels, Points
-from emix.statistics import Statistics
+from emix.statistics import Statistics, scatter_shape
 
 if TYPE_CHECKING:
     from emix.arrays import Units
@@ -158,7 +158,7 @@ def _sums(
     """Σ r (x − μ) and Σ r (x − μ)(x − μ)ᵀ in the asked-for form."""
     k, d = means.shape
     shift = np.empty((k, d))
-    scatter = np.empty({"spherical": (k,), "diagonal": (k, d), "full": (k, d, d)}[form])
+    scatter = np.zeros(scatter_shape(form, k, d))
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         for j, mean in enumerate(means):
             deviations = x - mean
@@ -166,6 +166,8 @@ def _sums(
             shift[j] = weighted.sum(axis=0)
             if form == "full":
                 scatter[j] = weighted.T @ deviations
+            elif form == "pooled":
+                scatter[0] += weighted.T @ deviations
             else:
                 diagonal = (weighted * deviations).sum(axis=0)
                 scatter[j] = diagonal.sum() if form == "spherical" else diagonal

@@ -1,4 +1,7 @@
-"""Pictures of mixtures in one column; they need the extra `plot`.
+"""Pictures of mixtures; they need the extra `plot`.
+
+In one column plot_density, plot_responsibilities and plot_kmeans; in two plot_ellipses; in more
+plot_pairs; in any number plot_mahalanobis. Of a fit plot_trace and plot_optima; of many plot_bic.
 
 Every function returns the Axes it drew on: the one it was given, or one on a figure of its own,
 which no display and no global state knows of. `picture.figure.savefig("picture.png")` keeps it.
@@ -7,16 +10,24 @@ Legends stand to the right of the Axes; a figure made with layout="constrained" 
 
 from __future__ import annotations
 
+from emix.plots.bic import plot_bic
 from emix.plots.density import plot_density
+from emix.plots.ellipses import plot_ellipses
 from emix.plots.kmeans import plot_kmeans
+from emix.plots.mahalanobis import plot_mahalanobis
 from emix.plots.optima import plot_optima
+from emix.plots.pairs import plot_pairs
 from emix.plots.responsibilities import plot_responsibilities
 from emix.plots.trace import plot_trace
 
 __all__ = [
+    "plot_bic",
     "plot_density",
+    "plot_ellipses",
     "plot_kmeans",
+    "plot_mahalanobis",
     "plot_optima",
+    "plot_pairs",
     "plot_responsibilities",
     "plot_trace",
 ]

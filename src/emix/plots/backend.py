@@ -29,12 +29,13 @@ def matplotlib() -> Any:
     return matplotlib
 
 
-def axes_or_new(ax: Axes | None) -> Axes:
-    """The given Axes, or the only one of a new figure; raises `MissingExtraError`."""
+def axes_or_new(ax: Axes | None, size: tuple[float, float] = SIZE) -> Axes:
+    """The given Axes, or the only one of a new figure of so many inches; raises
+    `MissingExtraError`."""
     package = matplotlib()
     if ax is not None:
         return ax
-    figure = package.figure.Figure(figsize=SIZE, dpi=DPI, layout="constrained", facecolor="white")
+    figure = package.figure.Figure(figsize=size, dpi=DPI, layout="constrained", facecolor="white")
     package.backends.backend_agg.FigureCanvasAgg(figure)
     new: Axes = figure.add_subplot()
     return new

@@ -67,9 +67,13 @@ def plot_density(
 
 
 def draw_density(
-    ax: Axes, mixture: Mixture, column: Floats, truth: Mixture | None = None
+    ax: Axes, mixture: Mixture, column: Floats, truth: Mixture | None = None,
+    numbered: bool = True,
 ) -> tuple[list[Any], list[str], float]:
-    """Histogram, density and components on `ax`: legend handles, their labels, and the top."""
+    """Histogram, density and components on `ax`: legend handles, their labels, and the top.
+
+    Unless `numbered`, components have neither numbers nor marks at their means.
+    """
     shown = [mixture] if truth is None else [mixture, truth]
     low, high = view(column, *shown)
     edges, heights = histogram(column, mixture)
@@ -80,7 +84,7 @@ def draw_density(
     bars = ax.bar(start + edges[:-1], heights, width=np.diff(edges), align="edge",
                   color=style.PALE, edgecolor=style.PALE_EDGE, zorder=1,
                   linewidth=0.6 if len(heights) <= MOST_EDGES else 0.0)
-    handles, labels = _draw_components(ax, curves, top, cut)
+    handles, labels = _draw_components(ax, curves, top, cut, numbered)
     (line,) = ax.plot(curves.x, curves.total, color=style.INK, linewidth=1.5, zorder=4)
     (head,) = ax.plot([], [], linestyle="none")
     names = ["histogram of the data", "density of the mixture", style.LEGEND_HEAD]
@@ -133,7 +137,7 @@ class Curves:
 
 
 def _draw_components(
-    ax: Axes, curves: Curves, top: float, cut: Mask
+    ax: Axes, curves: Curves, top: float, cut: Mask, numbered: bool
 ) -> tuple[list[Any], list[str]]:
     handles: list[Any] = []
     labels: list[str] = []
@@ -154,9 +158,10 @@ def _draw_components(
                               linewidth=0.6, zorder=7, clip_on=False)
             handles.append(mark)
             labels.append(f"{j + 1} is cut off: it peaks at {style.number(peak, 2)}")
-        else:
+        elif numbered:
             ax.scatter([mean], [peak], s=26, color=hue, edgecolor="white", linewidth=0.8, zorder=6)
-    _number(ax, curves, top, cut)
+    if numbered:
+        _number(ax, curves, top, cut)
     return handles, labels
 
 

@@ -22,8 +22,8 @@ LATTICE_ROWS = 1 << 20
 def column_of(mixture: Mixture, x: object) -> Floats:
     """x as (n,) float64; raises `DataError` and `ParameterError` for more than one column."""
     if mixture.n_features != 1:
-        raise ParameterError(f"the mixture has {mixture.n_features} columns; pictures are of one: "
-                             f"take one column of the data and fit it alone")
+        raise ParameterError(f"the mixture has {mixture.n_features} columns and this picture is "
+                             f"of one: draw plot_pairs, or mixture.marginal(j) and x[:, j]")
     points = as_points(x)
     if points.shape[1] != 1:
         raise DataError(f"x has {points.shape[1]} columns; expected one, of shape (n,)")
@@ -69,15 +69,16 @@ def histogram(column: Floats, mixture: Mixture) -> tuple[Floats, Floats]:
     """Edges (b + 1,) of even bins, relative to the least value, and densities (b,).
 
     The width is Scott's (1979, doi:10.1093/biomet/66.3.605) for the component that asks for the
-    narrowest, of those that hold a twentieth of the data: what suits the whole would blur its
-    parts. Rounded data get bins of a whole number of roundings, or the bins would beat with them.
+    narrowest, of those that hold a twentieth of the data (or as much as any does): what suits
+    the whole would blur its parts. Rounded data get bins of a whole number of roundings, or the
+    bins would beat with them.
     """
     start, n = float(column.min()), len(column)
     spread = float(column.max()) - start
     if not spread > 0:
         width = float(mixture.sds.max())
         return np.array([-0.5, 0.5]) * width, np.array([1 / width])
-    common = mixture.weights >= 0.05
+    common = mixture.weights >= min(0.05, mixture.weights.max())
     asked = 3.49 * mixture.sds[common] * (n * mixture.weights[common]) ** (-1 / 3)
     most = min(max(4 * math.sqrt(n), 10), 200)
     width = min(max(float(asked.min(initial=np.inf)), spread / most), spread / 4)

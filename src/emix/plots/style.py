@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emix.arrays import Floats
+from emix.arrays import Floats, Order
 from emix.plots.backend import halo, round_ticks
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ TITLE, LABEL, TICK, SMALL = 12.0, 10.5, 9.5, 9.0
 # Lines that a legend holds in one column.
 LEGEND_ROWS = 22
 LEGEND_HEAD = "no., weight, mean ± sd"
+LEGEND_HEAD_COLUMNS = "no., weight, means"
 
 
 def colour(component: int) -> str:
@@ -146,12 +147,20 @@ def mean_and_sd(mean: float, sd: float, spread: float) -> str:
     >>> mean_and_sd(1e8 + 0.25, 0.5, 0.5)
     '100000000.250 ± 0.500'
     """
-    finest = max(magnitude(sd) - 2, magnitude(spread) - 4)
-    largest = magnitude(abs(mean)) if mean else finest
+    return f"{to_the_digit(mean, max(magnitude(sd) - 2, magnitude(spread) - 4))} ± {number(sd)}"
+
+
+def to_the_digit(value: float, finest: int) -> str:
+    """A number down to the digit that stands for 10 to the power of `finest`.
+
+    >>> to_the_digit(54.6149, -1), to_the_digit(3.1234e12, 10)
+    ('54.6', '3.12×10¹²')
+    """
+    largest = magnitude(abs(value)) if value else finest
     if finest >= -7 and largest < 10:
-        return f"{fixed(mean, -finest)} ± {number(sd)}"
+        return fixed(value, -finest)
     # A double has no more than some 16 digits.
-    return f"{number(mean, min(max(largest - finest + 1, 2), 16))} ± {number(sd)}"
+    return number(value, min(max(largest - finest + 1, 2), 16))
 
 
 def share(weight: float) -> str:
@@ -167,8 +176,41 @@ def share(weight: float) -> str:
 def component_label(mixture: Mixture, component: int) -> str:
     """A component's line in a legend: number, weight, mean ± sd."""
     mean, sd = float(mixture.means[component, 0]), float(mixture.sds[component])
-    described = mean_and_sd(mean, sd, math.sqrt(float(mixture.variance)))
+    described = mean_and_sd(mean, sd, spread(mixture))
     return f"{component + 1}   {share(float(mixture.weights[component]))}   {described}"
+
+
+def spread(mixture: Mixture) -> float:
+    """The standard deviation of a mixture in one column, also where no double holds its square.
+
+    >>> import emix
+    >>> f"{spread(emix.Mixture.univariate([0.5, 0.5], [-4e200, 4e200], [3e200, 3e200])):.3g}"
+    '5e+200'
+    """
+    parts = np.concatenate([mixture.sds, mixture.means[:, 0] - mixture.mean])
+    largest = float(np.abs(parts).max())
+    return largest * math.sqrt(float(np.tile(mixture.weights, 2) @ (parts / largest) ** 2))
+
+
+def means_label(mixture: Mixture, component: int, columns: Order) -> str:
+    """A component's line in a legend of some columns: number, weight, means there, to a tenth
+    of their standard deviations, or to what tells where in the whole they lie."""
+    means = []
+    for j in columns:
+        part = mixture.marginal(j)
+        finest = max(magnitude(float(part.sds[component])) - 1,
+                     magnitude(spread(part)) - 3)
+        means.append(to_the_digit(float(part.means[component, 0]), finest))
+    return f"{component + 1}   {share(float(mixture.weights[component]))}   ({', '.join(means)})"
+
+
+def shortened(name: str, most: int = 24) -> str:
+    """A name that fits beside an axis.
+
+    >>> shortened("Sepal_Length"), shortened("the length of the sepal, measured in cm")
+    ('Sepal_Length', 'the length of the sepal…')
+    """
+    return name if len(name) <= most else name[: most - 1].rstrip() + "…"
 
 
 def frame(ax: Axes, title: str, x_label: str, y_label: str) -> None:
@@ -196,22 +238,28 @@ def y_from_zero(ax: Axes, top: float, below: float, ticks: list[float] | None = 
     ax.axhline(0.0, color=MUTED, linewidth=0.8, zorder=1.5)
 
 
-def legend(ax: Axes, handles: list[Any], labels: list[str], title: str | None = None) -> None:
-    """A legend to the right of the picture, where no data can lie under it."""
+def legend(
+    ax: Axes, handles: list[Any], labels: list[str], title: str | None = None,
+    inside: bool = False,
+) -> None:
+    """A legend to the right of the picture, where no data can lie under it, or `inside`, in its
+    upper right corner."""
     ax.legend(
         handles, labels, title=title, title_fontsize=SMALL, fontsize=SMALL, frameon=False,
-        loc="upper left", bbox_to_anchor=(1.005, 1.0), borderaxespad=0.0, handlelength=2.0,
-        alignment="left", labelcolor=INK, ncols=1 + (len(labels) - 1) // LEGEND_ROWS,
+        loc="upper right" if inside else "upper left", borderaxespad=0.0, handlelength=2.0,
+        bbox_to_anchor=(1.0 if inside else 1.005, 1.0), alignment="left", labelcolor=INK,
+        ncols=1 + (len(labels) - 1) // LEGEND_ROWS,
     )
 
 
 def numeral(
-    ax: Axes, component: int, x: float, y: float, offset: tuple[float, float] = (0.0, 0.0)
+    ax: Axes, component: int, x: float, y: float, offset: tuple[float, float] = (0.0, 0.0),
+    size: float = LABEL,
 ) -> None:
     """A component's number at (x, y), moved by so many typographic points right and up."""
     ax.annotate(
         str(component + 1), (x, y), xytext=offset, textcoords="offset points", ha="center",
-        va="bottom" if offset[1] else "center", fontsize=LABEL, fontweight="bold",
+        va="bottom" if offset[1] else "center_baseline", fontsize=size, fontweight="bold",
         color=shade(component), path_effects=halo(), zorder=8, annotation_clip=False,
     )
 

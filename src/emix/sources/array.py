@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emix.arrays import Block, as_points, as_sample_weight
+from emix.names import default_names
 from emix.sources.protocol import M, merge
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ BLOCK_ROWS = 1 << 22
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ArraySource:
-    """Points (n, d) and, if weighted, their weights (n,).
+    """Points (n, d), if weighted their weights (n,), and the names (d,) of the columns if any.
+
+    Rows are in C order, as the kernels read them: `of` sees to it, once, so that no pass over the
+    data has to. What is in C order already is used where it lies.
 
     >>> import numpy as np
     >>> source = ArraySource.of([3.0, 4.5], sample_weight=[2.0, 1.0])
@@ -31,17 +35,25 @@ class ArraySource:
 
     points: Points
     sample_weight: Floats | None = None
+    names: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, x: object, sample_weight: object = None) -> ArraySource:
+    def of(
+        cls, x: object, sample_weight: object = None, names: tuple[str, ...] = ()
+    ) -> ArraySource:
         """From whatever NumPy can read as (n,) or (n, d) numbers.
 
         Raises `DataError` when x or the weights are not such.
         """
-        points = as_points(x)
+        points = np.ascontiguousarray(as_points(x))
         if sample_weight is None:
-            return cls(points)
-        return cls(points, as_sample_weight(sample_weight, len(points)))
+            return cls(points, None, names)
+        return cls(points, as_sample_weight(sample_weight, len(points)), names)
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """(d,) the names, or x, or x1 to xd, where there are none."""
+        return self.names or default_names(self.n_features)
 
     @property
     def n_rows(self) -> int:

@@ -9,26 +9,21 @@ Python reads it, or the table is refused.
 from __future__ import annotations
 
 import csv
-import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from os import PathLike
-from typing import IO, Any, NoReturn
+from typing import IO, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
 from emix.errors import DataError, ParameterError
+from emix.names import listed
 from emix.sources.cells import ADVICE, kind, numbers, shown
-from emix.sources.text import (
-    blanks_to_tabs,
-    column_of_bad_quote,
-    guess_delimiter,
-    lines_of,
-    read_text,
-    tighten_quotes,
-)
+from emix.sources.layout import Layout, are_row_names, layout_of
+from emix.sources.sheet import Sheet
+from emix.sources.text import blanks_to_tabs, guess_delimiter, read_text, tighten_quotes
 
 __all__ = ["Table", "read_delimited"]
 
@@ -36,9 +31,8 @@ FloatArray = npt.NDArray[np.float64]
 
 # Cells that become Python strings at one time: more of them leave the cache and take twice as long.
 BLOCK_CELLS = 1 << 14
-SHOWN_NAMES = 20
-# Looking for near misses costs a few microseconds a name: no use among a million columns.
-MOST_NAMES_COMPARED = 1000
+# How much is looked at to say which columns hold numbers, once one that does not was found.
+JUDGED_ROWS, JUDGED_CELLS = 1000, 200_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,18 +40,21 @@ class Table:
     """A table of finite numbers with a name for every column.
 
     `columns` holds d names, `data` is a read-only (n, d) float64 array in C order, and `name` says
-    where the table came from, as error messages print it.
+    where the table came from, as error messages print it. `weight` (n,) is the column that was
+    asked for as such, else None.
     """
 
     columns: tuple[str, ...]
     data: FloatArray
     name: str
+    weight: FloatArray | None = None
 
 
 def read_delimited(
     source: str | PathLike[str] | IO[str] | IO[bytes],
     *,
     columns: str | Sequence[str] | None = None,
+    weight: str | None = None,
     delimiter: str | None = None,
 ) -> Table:
     """Read the numeric columns of a delimited text file as float64, exactly, or say where it fails.
@@ -70,7 +67,8 @@ def read_delimited(
     The first row is a header when one of its cells is text; otherwise the columns are named x1 to
     xd (x when there is only one). Runs of blanks in a name count as one. `columns` takes names or,
     for a string of digits that is no name, a position counted from 1 in the cells of a row; other
-    columns may then hold anything. Without it every column is read, and must be numeric.
+    columns may then hold anything. Without it every column is read, and must be numeric. `weight`
+    is one more column, found in the same way, that is not among the data.
 
     Row names: where the header leaves the first column unnamed (an empty first cell, or one cell
     fewer than the rows, as R and pandas write) that column is left out, provided that some of its
@@ -98,164 +96,26 @@ def read_delimited(
         delimiter = guess_delimiter(name, text, all_numbers=lambda c: numbers(c) is not None)
     if delimiter == " ":
         text, delimiter = blanks_to_tabs(text), "\t"
-    sheet = _Sheet(name, tighten_quotes(text, delimiter), delimiter)
-    layout = _layout(sheet, columns)
+    sheet = Sheet(name, tighten_quotes(text, delimiter), delimiter)
+    layout = layout_of(sheet, columns, weight)
     data = _bulk(sheet, layout)
     if data is None:
-        _locate(sheet, layout)
+        _locate(sheet, layout, chosen=columns is not None)
+    names = tuple(layout.names[j] for j in layout.positions)
+    weights = None
+    if weight is not None:
+        names, weights = names[:-1], np.ascontiguousarray(data[:, -1])
+        data = np.ascontiguousarray(data[:, :-1])
+        weights.setflags(write=False)
     data.setflags(write=False)
-    return Table(tuple(layout.names[j] for j in layout.positions), data, name)
+    return Table(names, data, name, weights)
 
 
 def _can_delimit(delimiter: str) -> bool:
     return len(delimiter) == 1 and not delimiter.isalnum() and delimiter not in '"\r\n\0+-._'
 
 
-@dataclass(frozen=True)
-class _Sheet:
-    """Text that is known to be clean UTF-8 without a blank end, and its delimiter."""
-
-    name: str
-    text: str
-    delimiter: str
-
-    def reader(self) -> Any:  # the type of csv.reader has no public name before Python 3.13
-        # Strict: otherwise '"3"5' would be read as 35 and an open quote would swallow the file.
-        return csv.reader(
-            lines_of(self.text), delimiter=self.delimiter, skipinitialspace=True, strict=True
-        )
-
-    def refusal(self, line: int, column: int, message: str) -> DataError:
-        return DataError(f"{self.name}:{line}:{column}: {message}")
-
-    def records(self) -> Iterator[tuple[int, list[str]]]:
-        """Rows with the line on which each starts, refusing what is no row at all."""
-        reader, line = self.reader(), 1
-        while True:
-            try:
-                cells = next(reader, None)
-            except csv.Error as error:
-                column = column_of_bad_quote(self.text, line, self.delimiter)
-                raise self.refusal(line, column, _quoting_message(str(error))) from None
-            if cells is None:
-                return
-            if len(cells) < 2 and not "".join(cells).strip():
-                raise self.refusal(
-                    line,
-                    1,
-                    "the line is blank, and missing values are not supported yet; remove it",
-                )
-            yield line, cells
-            line = reader.line_num + 1
-
-
-def _quoting_message(error: str) -> str:
-    if "field larger" in error:
-        return (
-            f"a cell has more than {csv.field_size_limit()} characters; "
-            "look for a quote that is never closed"
-        )
-    if "unexpected end" in error:
-        return "a quote is opened here and never closed; close it or remove it"
-    return (
-        "text follows the closing quote of a cell; "
-        "expected the delimiter, or the quote written twice inside the cell"
-    )
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """Which cells of a row are wanted and what they are called."""
-
-    names: Sequence[str]
-    positions: Sequence[int]
-    header: bool
-    row_names: bool
-
-
-def _layout(sheet: _Sheet, columns: str | Sequence[str] | None) -> _Layout:
-    records = sheet.records()
-    line, first = next(records)
-    header = numbers(first) is None and any(kind(cell) == "text" for cell in first)
-    if not header:
-        names = [f"x{j}" for j in range(1, len(first) + 1)] if len(first) > 1 else ["x"]
-        return _Layout(names, _positions(sheet, names, columns, 0), header=False, row_names=False)
-    row = next(records, None)
-    if row is None:
-        raise sheet.refusal(line, 1, "the file has a header and no rows; expected rows of numbers")
-    given = [" ".join(cell.split()) for cell in first]
-    # One cell more than the header is R's row name only if it can be one; else the row is ragged.
-    short = len(row[1]) == len(given) + 1 and _are_row_names([row[1][0].strip()])
-    if short:
-        given.insert(0, "")
-    unnamed = given[0] == ""
-    names = [name or f"column {j}" for j, name in enumerate(given, start=1)]
-    positions = _positions(sheet, names, columns, int(unnamed))
-    return _Layout(names, positions, header=True, row_names=short or (unnamed and columns is None))
-
-
-def _positions(
-    sheet: _Sheet, names: Sequence[str], columns: str | Sequence[str] | None, skipped: int
-) -> Sequence[int]:
-    """Positions from 0 of the columns asked for, in that order; all but the row names for None."""
-    if columns is None:
-        positions: Sequence[int] = range(skipped, len(names))
-    else:
-        wanted = [columns] if isinstance(columns, str) else [str(column) for column in columns]
-        positions = [_position(sheet, names, column) for column in wanted]
-    if not positions:
-        raise DataError(f"{sheet.name}: no column is selected; {_available(names)}")
-    if len({names[j] for j in positions}) < len(positions):
-        taken: dict[str, int] = {}
-        for j in positions:
-            if names[j] in taken:
-                raise sheet.refusal(
-                    1,
-                    j + 1,
-                    f"column {shown(names[j])} is selected twice, as cells "
-                    f"{taken[names[j]] + 1} and {j + 1} of a row; "
-                    "select each column once, and give each its own name",
-                )
-            taken[names[j]] = j
-    return positions
-
-
-def _position(sheet: _Sheet, names: Sequence[str], wanted: str) -> int:
-    wanted = " ".join(wanted.split())
-    found = [j for j, name in enumerate(names) if name == wanted]
-    if len(found) > 1:
-        cells = ", ".join(str(j + 1) for j in found[:SHOWN_NAMES])
-        raise sheet.refusal(
-            1,
-            found[1] + 1,
-            f"{len(found)} columns are named {shown(wanted)}, cells {cells} of a row; "
-            "select by position instead, or give each its own name",
-        )
-    if found:
-        return found[0]
-    if wanted.isascii() and wanted.isdigit() and 0 < int(wanted[:19]) <= len(names):
-        j = int(wanted[:19]) - 1
-        if kind(names[j]) == "number":
-            raise sheet.refusal(
-                1,
-                j + 1,
-                f"the first row counts as a header, because some of its cells are text, and names "
-                f"this column {shown(names[j])}; select the column by that name, or put a header "
-                "above if this is a row of data",
-            )
-        return j
-    close = difflib.get_close_matches(wanted, names) if len(names) <= MOST_NAMES_COMPARED else []
-    hint = f"; did you mean {' or '.join(map(shown, close))}?" if close else ""
-    raise DataError(f"{sheet.name}: no column {shown(wanted)}{hint}; {_available(names)}")
-
-
-def _available(names: Sequence[str]) -> str:
-    listed = ", ".join(map(shown, names[:SHOWN_NAMES]))
-    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
-    return f"the columns are {listed}{more}"
-
-
-def _bulk(sheet: _Sheet, layout: _Layout) -> FloatArray | None:
+def _bulk(sheet: Sheet, layout: Layout) -> FloatArray | None:
     """The table (n, d), or None when something in the text is not as it should be."""
     reader = islice(sheet.reader(), int(layout.header), None)
     width, positions = len(layout.names), layout.positions
@@ -278,7 +138,7 @@ def _bulk(sheet: _Sheet, layout: _Layout) -> FloatArray | None:
             blocks.append(values.reshape(len(rows), len(positions)))
     except csv.Error:
         return None
-    if layout.row_names and not _are_row_names(row_names):
+    if layout.row_names and not are_row_names(row_names):
         raise sheet.refusal(
             1,
             1,
@@ -289,13 +149,7 @@ def _bulk(sheet: _Sheet, layout: _Layout) -> FloatArray | None:
     return np.concatenate(blocks)
 
 
-def _are_row_names(cells: Sequence[str]) -> bool:
-    if any(kind(cell) == "text" for cell in cells):
-        return True
-    return any(all(cell == str(i) for i, cell in enumerate(cells, start)) for start in (0, 1))
-
-
-def _locate(sheet: _Sheet, layout: _Layout) -> NoReturn:
+def _locate(sheet: Sheet, layout: Layout, *, chosen: bool) -> NoReturn:
     """Raise for the first cell or row that kept the bulk from being read."""
     width = len(layout.names)
     for line, cells in islice(sheet.records(), int(layout.header), None):
@@ -310,7 +164,26 @@ def _locate(sheet: _Sheet, layout: _Layout) -> NoReturn:
             what, cell = kind(cells[j]), cells[j].strip()
             if what != "number":
                 found = shown(cell) if cell else "an empty cell"
+                hint = "" if chosen else _other_columns(sheet, layout, j)
                 raise sheet.refusal(
-                    line, j + 1, f"column {shown(layout.names[j])}: {found} {ADVICE[what]}"
+                    line, j + 1, f"column {shown(layout.names[j])}: {found} {ADVICE[what]}{hint}"
                 )
     raise DataError(f"{sheet.name}: the text could not be read as a table of numbers")
+
+
+def _other_columns(sheet: Sheet, layout: Layout, refused: int) -> str:
+    """Where a whole column is no numbers, as its first rows show, the names of those that are."""
+    rows = max(1, min(JUDGED_ROWS, JUDGED_CELLS // len(layout.names)))
+    counts = dict.fromkeys(layout.positions, 0)
+    seen = 0
+    try:
+        for _, cells in islice(sheet.records(), int(layout.header), int(layout.header) + rows):
+            seen += 1
+            for j in counts:
+                counts[j] += kind(cells[j]) == "number"
+    except (DataError, IndexError):
+        return ""  # what is wrong further down is not what the message is about
+    good = [layout.names[j] for j, count in counts.items() if count == seen]
+    if 2 * counts[refused] > seen or not good:
+        return ""
+    return f" (choose among the columns that hold numbers: {listed(good, shown)})"

@@ -1,0 +1,204 @@
+// The part of the Python module that climbs tables of several columns.
+#include <cmath>
+
+#include "table_bindings.hpp"
+
+namespace emix::python {
+namespace {
+
+using Matrices = nb::ndarray<const double, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
+using Stack = nb::ndarray<const double, nb::ndim<4>, nb::c_contig, nb::device::cpu>;
+using Homes = std::optional<nb::tuple>;
+
+int64_t structure_of(const std::string& name) {
+    // In the order of TableStructure.
+    static const char* const names[] = {"EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE",
+                                        "VEE", "EVE", "VVE", "EEV", "VEV", "EVV", "VVV"};
+    for (int64_t i = 0; i < 14; ++i)
+        if (name == names[i]) return i;
+    throw nb::value_error("there is no such structure");
+}
+
+// Mixtures, as starts or as homes.
+struct Mixtures {
+    Matrix weights;
+    Matrices means;
+    Stack factors;
+
+    void check(int64_t s, int64_t k, int64_t d) const {
+        require_shape(weights, "weights", s, k);
+        require_shape(means, "means", s, d);
+        require_shape(factors, "factors", s, d);
+        const auto side = [](auto& array, size_t axis) {
+            return static_cast<int64_t>(array.shape(axis));
+        };
+        require(side(means, 1) == k && side(factors, 1) == k && side(factors, 2) == d,
+                "weights (s, k), means (s, k, d) and factors (s, k, d, d) do not belong together");
+    }
+};
+
+// An array that may be left out, in which all is 0 then.
+struct Given {
+    std::vector<double> values;
+    Given(const Weights& array, const char* name, int64_t count)
+        : values(static_cast<size_t>(count), 0.0) {
+        if (!array) return;
+        require_shape(*array, name, count);
+        values.assign(array->data(), array->data() + count);
+    }
+    Given(const std::optional<Matrix>& array, const char* name, int64_t side)
+        : values(static_cast<size_t>(side * side), 0.0) {
+        if (!array) return;
+        require_shape(*array, name, side, side);
+        values.assign(array->data(), array->data() + side * side);
+    }
+};
+
+template <class Value>
+Result<Value> copy_of(const Value* from, std::initializer_list<size_t> shape) {
+    Result<Value> made(shape);
+    size_t size = 1;
+    for (size_t side : shape) size *= side;
+    std::copy(from, from + size, made.data);
+    return made;
+}
+
+// Objectives of several climbs, one after another.
+struct TableTraces {
+    std::vector<double> values;
+    std::vector<int64_t> lengths;
+
+    static void climbed(void* context, const double* trace, int64_t length) {
+        TableTraces& traces = *static_cast<TableTraces*>(context);
+        traces.values.insert(traces.values.end(), trace, trace + length);
+        traces.lengths.push_back(length);
+    }
+};
+
+nb::tuple climb_table(const Rows& points, const Weights& sample_weight,
+                      const std::string& structure, const Matrix& weights, const Matrices& means,
+                      const Stack& factors, const Vector& held_weights,
+                      const Vector& concentration, const Weights& pseudo_mean, double pseudo_count,
+                      double extra_weight, const std::optional<Matrix>& extra_scatter, double floor,
+                      int64_t max_iter, double tol, int threads, const Homes& homes,
+                      bool with_trace) {
+    const emix::Table rows = table(points, sample_weight, std::nullopt, std::nullopt);
+    const int64_t s = static_cast<int64_t>(weights.shape(0)), d = rows.d;
+    const int64_t k = static_cast<int64_t>(weights.shape(1));
+    require(k >= 1, "a mixture needs at least one component");
+    require_threads(threads);
+    Mixtures{weights, means, factors}.check(s, k, d);
+    require_shape(held_weights, "held_weights", k);
+    require_shape(concentration, "concentration", k);
+    const Given centre(pseudo_mean, "pseudo_mean", d), extra(extra_scatter, "extra_scatter", d);
+    const emix::TableTerms terms{structure_of(structure), held_weights.data(),
+                                 concentration.data(),    pseudo_count,
+                                 centre.values.data(),    extra_weight,
+                                 extra.values.data(),     floor};
+    emix::TableClimbRequest request{s, k, terms, max_iter, tol, nullptr, nullptr, nullptr};
+    std::optional<Mixtures> home;
+    if (homes) {
+        require(homes->size() == 3, "homes are weights, means and factors");
+        home = Mixtures{nb::cast<Matrix>((*homes)[0]), nb::cast<Matrices>((*homes)[1]),
+                        nb::cast<Stack>((*homes)[2])};
+        home->check(s, k, d);
+        request.home_weights = home->weights.data();
+        request.home_means = home->means.data();
+        request.home_factors = home->factors.data();
+    }
+    const size_t starts = static_cast<size_t>(s), components = static_cast<size_t>(k),
+                 columns = static_cast<size_t>(d);
+    const Result<double> w = copy_of(weights.data(), {starts, components}),
+                         m = copy_of(means.data(), {starts, components, columns}),
+                         f = copy_of(factors.data(), {starts, components, columns, columns});
+    Result<double> objective({starts}), loglik({starts}), gradient({starts});
+    Result<int64_t> iterations({starts}), outcome({starts});
+    emix::TableClimbResult out{w.data,        m.data,          f.data,         objective.data,
+                               loglik.data,   gradient.data,   iterations.data, outcome.data};
+    TableTraces traces;
+    const emix::TraceListener listener{&traces, TableTraces::climbed};
+    const emix::Kernel& kernel = *level().kernel;
+    {
+        nb::gil_scoped_release released;
+        kernel.climb_table(rows, request, threads, out, with_trace ? &listener : nullptr);
+    }
+    const nb::tuple ends =
+        nb::make_tuple(w.array, m.array, f.array, objective.array, loglik.array, gradient.array,
+                       iterations.array, outcome.array);
+    if (!with_trace) return ends;
+    const nb::tuple steps =
+        nb::make_tuple(copy_of(traces.lengths.data(), {starts}).array,
+                       copy_of(traces.values.data(), {traces.values.size()}).array);
+    return nb::borrow<nb::tuple>(ends + steps);
+}
+
+nb::object maximise_table(const std::string& structure, const Matrices& scatter,
+                          const Vector& weight, const Matrices& old, double floor) {
+    const int64_t k = static_cast<int64_t>(scatter.shape(0));
+    const int64_t d = static_cast<int64_t>(scatter.shape(1));
+    require(k >= 1 && d >= 1, "there must be a component, and a column");
+    require_shape(scatter, "scatter", k, d);
+    require_shape(old, "factors", k, d);
+    require(static_cast<int64_t>(old.shape(1)) == d, "scatter and factors must be alike");
+    require_shape(weight, "weight", k);
+    const size_t components = static_cast<size_t>(k), columns = static_cast<size_t>(d);
+    Result<double> factors({components, columns, columns});
+    const emix::Kernel& kernel = *level().kernel;
+    const emix::TableSpreadStep step{structure_of(structure), k, d, scatter.data(), weight.data(),
+                                     old.data(), floor, factors.data};
+    {
+        nb::gil_scoped_release released;
+        kernel.maximise_table(step);
+    }
+    return factors.array;
+}
+
+nb::object left_out_gains_table(const Rows& points, const Weights& sample_weight,
+                                const std::string& structure, const Matrix& weights,
+                                const Matrices& means, const Stack& factors,
+                                const Vector& held_weights, double floor, int threads,
+                                const std::optional<Matrix>& counts, double total) {
+    const emix::Table rows = table(points, sample_weight, std::nullopt, std::nullopt);
+    const int64_t s = static_cast<int64_t>(weights.shape(0)), d = rows.d;
+    const int64_t k = static_cast<int64_t>(weights.shape(1));
+    require(k >= 1, "a mixture needs at least one component");
+    require_threads(threads);
+    Mixtures{weights, means, factors}.check(s, k, d);
+    require_shape(held_weights, "held_weights", k);
+    if (counts) require_shape(*counts, "counts", s, k);
+    const std::vector<double> one(static_cast<size_t>(k), 1.0), none(static_cast<size_t>(d * d));
+    const emix::LeftOutRequest request{
+        s,
+        k,
+        {structure_of(structure), held_weights.data(), one.data(), 0.0, none.data(), 0.0,
+         none.data(), floor},
+        weights.data(),
+        means.data(),
+        factors.data(),
+        counts ? counts->data() : nullptr,
+        total};
+    Result<double> gains({static_cast<size_t>(s), static_cast<size_t>(k)});
+    const emix::Kernel& kernel = *level().kernel;
+    {
+        nb::gil_scoped_release released;
+        kernel.left_out_gains_table(rows, request, threads, gains.data);
+    }
+    return gains.array;
+}
+
+}  // namespace
+
+void add_table_climbs(nb::module_& module) {
+    module.def("climb_table", climb_table, "points"_a, "sample_weight"_a.none(), "structure"_a,
+               "weights"_a, "means"_a, "factors"_a, "held_weights"_a, "concentration"_a,
+               "pseudo_mean"_a.none(), "pseudo_count"_a, "extra_weight"_a,
+               "extra_scatter"_a.none(), "floor"_a, "max_iter"_a, "tol"_a, "threads"_a,
+               "homes"_a.none() = nb::none(), "with_trace"_a = false);
+    module.def("maximise_table", maximise_table, "structure"_a, "scatter"_a, "weight"_a,
+               "factors"_a, "floor"_a);
+    module.def("left_out_gains_table", left_out_gains_table, "points"_a, "sample_weight"_a.none(),
+               "structure"_a, "weights"_a, "means"_a, "factors"_a, "held_weights"_a, "floor"_a,
+               "threads"_a, "counts"_a.none() = nb::none(), "total"_a = 0.0);
+}
+
+}  // namespace emix::python

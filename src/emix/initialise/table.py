@@ -1,0 +1,131 @@
+"""Rows in several columns: what starts look at, and how a division becomes a mixture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from emix.arrays import Block, Floats, Labels, Units
+from emix.covariance import Dense
+from emix.covariance.factoring import floored_cholesky, whitened_rows
+from emix.mixture import Mixture
+
+if TYPE_CHECKING:
+    from emix.initialise.draws import Draws
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Points in internal units (n, d) of positive weight (n,)."""
+
+    points: Floats
+    weight: Floats
+    # What a kind of start found out that serves every k.
+    memory: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, block: Block, units: Units) -> Table:
+        """The rows of positive weight of a block."""
+        points = np.ascontiguousarray(units.inward(block.points))
+        if block.sample_weight is None:
+            return cls(points, np.ones(len(points)))
+        counted = block.sample_weight > 0
+        return cls(points[counted], block.sample_weight[counted])
+
+    @cached_property
+    def total(self) -> float:
+        """Σ w"""
+        return float(self.weight.sum())
+
+    @cached_property
+    def is_weighted(self) -> bool:
+        return bool((self.weight != 1).any())
+
+    @cached_property
+    def mean(self) -> Floats:
+        """(d,)"""
+        mean: Floats = self.weight @ self.points / self.total
+        return mean
+
+    @cached_property
+    def covariance(self) -> Floats:
+        """(d, d), divisor Σ w."""
+        away = self.points - self.mean
+        covariance: Floats = (away * self.weight[:, None]).T @ away / self.total
+        return covariance
+
+    @cached_property
+    def factor(self) -> Floats:
+        """L, lower triangular, with L Lᵀ the covariance, a little more where that is singular.
+
+        A column without spread (which spherical structures can do with) is given the largest.
+        """
+        variances = np.diag(self.covariance)
+        lent = np.diag(np.where(variances == 0, variances.max() or 1.0, 0.0))
+        factor: Floats = floored_cholesky((self.covariance + lent)[None])[0]
+        return factor
+
+    @cached_property
+    def sphered(self) -> Floats:
+        """(n, d) rows L⁻¹ (x − mean): columns without correlation, each of variance 1.
+
+        Distances between rows do then not depend on how columns are scaled or mixed, so that
+        K-Means is not led by the column with the largest numbers.
+        """
+        return np.ascontiguousarray(whitened_rows(self.factor, self.points - self.mean))
+
+    @cached_property
+    def steps(self) -> Floats:
+        """(d,) the least distance of two different values in each column: the step in which the
+        data was recorded, where it was rounded; otherwise next to nothing."""
+        steps = np.zeros(self.points.shape[1])
+        for j, column in enumerate(self.points.T):
+            gaps = np.diff(np.sort(column))
+            gaps = gaps[gaps > 0]
+            steps[j] = gaps.min() if len(gaps) else 0.0
+        return steps
+
+    @cached_property
+    def cumulative(self) -> Floats:
+        return np.cumsum(self.weight)
+
+    def drawn(self, draws: Draws) -> int:
+        """A row at random, in proportion to weight."""
+        place = np.searchsorted(self.cumulative, draws.uniform() * self.total, side="right")
+        return min(int(place), len(self.points) - 1)
+
+    def nearest(self, centres: Floats) -> Labels:
+        """The nearest of `centres` (k, d), which are sphered, for each row: (n,)."""
+        # |x|² is the same for every centre.
+        distance = (centres**2).sum(axis=1) - 2 * self.sphered @ centres.T
+        labels: Labels = distance.argmin(axis=1)
+        return labels
+
+    def mixture_of(self, labels: Labels, k: int) -> Mixture:
+        """Weights, means and covariances of a division into k groups; an empty group is as wide
+        as a k-th of the data and lies in its middle."""
+        shares = np.zeros((len(labels), k))
+        shares[np.arange(len(labels)), labels] = self.weight
+        return self.mixture_of_shares(shares)
+
+    def mixture_of_shares(self, shares: Floats) -> Mixture:
+        """Weights, means and covariances from shares (n, k), the row weights included.
+
+        Each group is given d + 1 imagined points of a k-th of the data's volume, so that none
+        starts thinner than data can tell.
+        """
+        k, d = shares.shape[1], self.points.shape[1]
+        counts = shares.sum(axis=0)
+        some = np.where(counts > 0, counts, 1.0)
+        means = np.where((counts > 0)[:, None], shares.T @ self.points / some[:, None], self.mean)
+        broad = self.factor @ self.factor.T * k ** (-2.0 / d)
+        factors = np.empty((k, d, d))
+        for j in range(k):
+            away = self.points - means[j]
+            scatter = (away * shares[:, j, None]).T @ away
+            factors[j] = np.linalg.cholesky((scatter + (d + 1) * broad) / (counts[j] + d + 1))
+        weights = (counts + 0.5) / (counts.sum() + 0.5 * k)
+        return Mixture.trusted(weights, means, Dense(factors))

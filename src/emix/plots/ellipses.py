@@ -1,0 +1,67 @@
+"""Two columns: the points, and the components as ellipses over them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from emix.errors import ParameterError
+from emix.given import as_positions
+from emix.plots import style
+from emix.plots.backend import axes_or_new
+from emix.plots.cloud import Cloud, draw_ellipses, draw_legend, draw_means, names_of
+from emix.plots.grids import view
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from emix.mixture import Mixture
+
+# Rows drawn; of more, a sample.
+MOST_POINTS = 5000
+SIZE = 26.0
+
+
+def plot_ellipses(
+    mixture: Mixture,
+    x: object,
+    ax: Axes | None = None,
+    names: Sequence[str] | None = None,
+    columns: tuple[int, int] = (0, 1),
+) -> Axes:
+    """Rows x (n, d) in two columns, coloured by responsibility in all, under the ellipses of
+    the components there.
+
+    A point that the mixture is sure of has its component's colour; an unsure one is larger and
+    of a colour between. The ellipses are of the marginal in these columns, one and two standard
+    deviations from the mean. Of more than 5000 rows a sample is drawn, and the title says so.
+    `names` are of all d columns.
+
+    Raises `DataError` for unusable x, `ParameterError` for columns that are not two of the
+    mixture's or for other names, `MissingExtraError` without matplotlib.
+
+    >>> import emix
+    >>> faithful = emix.datasets.load("faithful")
+    >>> mixture = emix.Mixture([0.36, 0.64], [[2.04, 54.5], [4.29, 80.0]],
+    ...                        [[[0.07, 0.4], [0.4, 34.0]], [[0.17, 0.9], [0.9, 36.0]]])
+    >>> picture = plot_ellipses(mixture, faithful.data, names=faithful.columns)
+    >>> picture.get_xlabel(), picture.get_ylabel()
+    ('eruptions', 'waiting')
+    """
+    ax = axes_or_new(ax)
+    chosen = as_positions(columns, mixture.n_features)
+    if len(chosen) != 2:
+        raise ParameterError(f"columns={columns!r}; this picture is of two")
+    named = names_of(x, names, mixture.n_features)
+    cloud = Cloud.of(mixture, x, MOST_POINTS)
+    part = mixture.marginal(chosen)
+    cloud.draw(ax, chosen, SIZE)
+    handles = draw_ellipses(ax, part, 1.6, cloud.is_crowd)
+    draw_means(ax, part)
+    ax.set_xlim(*view(cloud.points[:, chosen[0]], mixture.marginal(chosen[0])))
+    ax.set_ylim(*view(cloud.points[:, chosen[1]], mixture.marginal(chosen[1])))
+    style.frame(ax, cloud.title(mixture), *(style.shortened(named[j]) for j in chosen))
+    labels = [style.means_label(mixture, j, chosen) for j in range(mixture.n_components)]
+    style.legend(ax, *draw_legend(ax, cloud, SIZE, handles,
+                                  [style.LEGEND_HEAD_COLUMNS, *labels]))
+    return ax

@@ -1,0 +1,257 @@
+"""What components in several columns are worth; see `emix.soundness` for the reasoning.
+
+As in one column a component's worth is what it gains the mixture on points left out one at a time,
+less what it takes to say where so small a thing stands: log √(|Σ_data| / |Σ_k|) nats. Leaving a
+point out moves a covariance by a matrix of rank one, so that all follows from the point's squared
+Mahalanobis distance q.
+
+A component of a table has many parameters of its own, and one that is merely not needed loses on
+left-out points about as many nats as it has parameters (the reason for AIC's penalty: Stone 1977,
+doi:10.1111/j.2517-6161.1977.tb01603.x). That is overfitting, which BIC judges, and no degeneracy;
+so those nats beyond the two of one column are allowed for. But a component that has not two numbers
+for each of its parameters is degenerate whatever it gains: d numbers to a point, it has as good as
+chosen its points. And so is one thinner in some direction than the rounding of the data, whose
+density is an artefact of how the data was written down: error within a step of h has the sd
+h / √12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emix.arrays import LOG_2PI, Floats, Mask
+from emix.climbing import SEVERAL
+from emix.covariance.factoring import forward_substituted
+from emix.kernels import NATIVE
+
+if NATIVE is not None:
+    from emix.kernels import _native
+
+if TYPE_CHECKING:
+    from emix.covariance import Structure
+    from emix.initialise import Table
+    from emix.mixture import Mixture
+    from emix.model import Model
+
+
+def is_judged(model: Model) -> bool:
+    """Whether a component of this model can be degenerate: its likelihood has no bound."""
+    imagines = model.prior.imagined is not None
+    learned = model.held.learned_covariances.any()
+    return bool(learned and not imagines and not model.structure.is_common
+                and model.n_components > 1)
+
+
+def own_parameters(structure: Structure, n_features: int) -> int:
+    """Parameters that each component has for itself, its weight aside: mean and covariance."""
+    two, one = (structure.n_parameters(k, n_features) for k in (2, 1))
+    return n_features + two - one
+
+
+def worths_of_rows(
+    table: Table, mixture: Mixture, model: Model
+) -> Floats:
+    """What each component is worth in nats, (k,), with its parameters allowed for; +∞ where
+    nothing can be degenerate."""
+    if not is_judged(model) or table.total <= 1:
+        return np.full(mixture.n_components, np.inf)
+    gains = left_out_gains_of_rows(table.points, table.weight, mixture, model)
+    worth = gains - place_of_rows(table, mixture, model)
+    few = are_few(mixture.weights * table.total, mixture, model)
+    worth = np.where(few | are_thin(table, mixture), -np.inf, worth)
+    return np.where(model.held.learned_covariances, worth, np.inf)
+
+
+def are_thin(table: Table, mixture: Mixture) -> Mask:
+    """Which components are in some direction thinner than rounding leaves the data, (k,): those of
+    a v with vᵀ Σ v < vᵀ diag(h² / 12) v, h the steps of the columns."""
+    return _are_thin(table, mixture.covariance.factors)
+
+
+def _are_thin(table: Table, factors: Floats) -> Mask:
+    d = table.points.shape[1]
+    rounding = np.diag(table.steps / np.sqrt(12))[None]
+    with np.errstate(all="ignore"):
+        # The least singular value is at least |L| ((d − 1) / |L|_F²)^((d − 1) / 2), as a rule more
+        # than enough.
+        logs = np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
+        squares = np.einsum("kij,kij->k", factors, factors) / max(d - 1, 1)
+        if (logs - (d - 1) / 2 * np.log(squares) > np.log(rounding.max())).all():
+            return np.zeros(len(factors), dtype=np.bool_)
+        stretched = forward_substituted(factors, rounding)
+        largest = np.einsum("kij,kij->k", stretched, stretched)
+        # What is not a number comes of no width at all.
+        thin: Mask = ~(largest <= 1)
+        for component in np.flatnonzero(thin & np.isfinite(largest)):
+            thin[component] = np.linalg.norm(stretched[component], ord=2) > 1
+    return thin
+
+
+def are_few(counts: Floats, mixture: Mixture, model: Model) -> Mask:
+    """Which components have fewer than two numbers for each of their own parameters, (k,), given
+    their expected points (k,)."""
+    d = mixture.n_features
+    few: Mask = counts * d < 2 * own_parameters(model.structure, d)
+    return few
+
+
+def place_of_rows(table: Table, mixture: Mixture, model: Model) -> Floats:
+    """log √(|Σ_data| / |Σ_k|) where that is positive, less what a component's parameters are
+    allowed, (k,); Σ_data in the structure's form."""
+    return _place(table, mixture.covariance.log_determinants, model)
+
+
+def _place(table: Table, log_determinants: Floats, model: Model) -> Floats:
+    form, d = model.structure.scatter_form, table.points.shape[1]
+    if form == "spherical":
+        log_volume = d * np.log(np.trace(table.covariance) / d)
+    elif form == "diagonal":
+        log_volume = np.log(np.diag(table.covariance)).sum()
+    else:
+        log_volume = 2 * np.log(np.diag(table.factor)).sum()
+    place = np.maximum(0.5 * (log_volume - log_determinants), 0.0)
+    allowed: Floats = place - (own_parameters(model.structure, d) - 2)
+    return allowed
+
+
+def left_out_gains_of_rows(
+    points: Floats, weight: Floats, mixture: Mixture, model: Model,
+    counts: Floats | None = None, total: float | None = None,
+) -> Floats:
+    """As `emix.soundness.left_out_gains`, for points (n, d).
+
+    With c = n_k − r, a = n_k / c (1 where the mean is held) and δ = x − μ, leaving a point out
+    makes the deviation a δ and n_k Σ into n_k Σ − r a δ δᵀ; volume, shape or orientation that
+    components share stay as they are.
+    """
+    k, d = mixture.n_components, mixture.n_features
+    way = _left_out_way(model.structure)
+    with np.errstate(all="ignore"):
+        logs, whitened = _scored(points, mixture)
+        responsibilities = np.exp(logs - np.logaddexp.reduce(logs, axis=1)[:, None])
+        if counts is None or total is None:
+            counts, total = weight @ responsibilities, float(weight.sum())
+        gains = np.empty(k)
+        for j in range(k):
+            out = responsibilities[:, j] * np.minimum(weight, 1)
+            left = np.maximum(counts[j] - out, 1e-12)
+            about = counts[j] / left if model.held.learned_means[j].all() else np.ones(len(out))
+            log_change, distance = way(whitened[j], out, counts[j], left, about)
+            share = min(float(mixture.weights[j]), 1.0)
+            share = np.minimum(left / (total - 1), 1.0) if model.held.learned_weights[j] else share
+            log_determinant = mixture.covariance.log_determinants[j] + log_change
+            changed = np.log(share) - 0.5 * (d * LOG_2PI + log_determinant + distance)
+            # The rest of its points leave no width: another point is infinitely unlikely.
+            changed = np.where(np.isnan(changed), -np.inf, changed)
+            others = np.logaddexp.reduce(np.delete(logs, j, axis=1), axis=1)
+            others -= np.log1p(-mixture.weights[j])
+            together = np.logaddexp(changed, np.log1p(-share) + others)
+            gains[j] = (weight * np.where(np.isneginf(others), np.inf, together - others)).sum()
+    return np.where(np.isnan(gains), np.inf, gains)
+
+
+def _scored(points: Floats, mixture: Mixture) -> tuple[Floats, list[Floats]]:
+    """log Φ_k N(x | μ_k, Σ_k), (n, k), and the points whitened by each component."""
+    covariance, d = mixture.covariance, mixture.n_features
+    # In the axes of the structure, where it has them: `whiten` of an oriented covariance does.
+    whitened = [covariance.whiten(points - mean, j) for j, mean in enumerate(mixture.means)]
+    constant = np.log(mixture.weights) - 0.5 * (covariance.log_determinants + d * LOG_2PI)
+    squares = np.stack([(u**2).sum(axis=1) for u in whitened], axis=1)
+    return constant - 0.5 * squares, whitened
+
+
+Change = Callable[[Floats, Floats, float, Floats, Floats], tuple[Floats, Floats]]
+
+
+def _left_out_way(structure: Structure) -> Change:
+    """How a left-out point changes a component's covariance: (log of the determinant's ratio,
+    squared distance of the point), each (n,)."""
+    if structure.shape == "V":
+        free = structure.orientation == "V"
+        return _matrix if free else _axes
+    return _volume if structure.volume == "V" else _mean_only
+
+
+def _matrix(
+    u: Floats, out: Floats, count: float, left: Floats, about: Floats
+) -> tuple[Floats, Floats]:
+    d, q = u.shape[1], (u**2).sum(axis=1)
+    kept = np.maximum(1 - out * about * q / count, 0.0)
+    return d * np.log(count / left) + np.log(kept), about**2 * q * left / count / kept
+
+
+def _axes(
+    u: Floats, out: Floats, count: float, left: Floats, about: Floats
+) -> tuple[Floats, Floats]:
+    q = u**2
+    ratio = (count - (out * about)[:, None] * q) / left[:, None]
+    ratio = np.maximum(ratio, 0.0)
+    return np.log(ratio).sum(axis=1), ((about**2)[:, None] * q / ratio).sum(axis=1)
+
+
+def _volume(
+    u: Floats, out: Floats, count: float, left: Floats, about: Floats
+) -> tuple[Floats, Floats]:
+    d, q = u.shape[1], (u**2).sum(axis=1)
+    ratio = np.maximum((d * count - out * about * q) / (d * left), 0.0)
+    return d * np.log(ratio), about**2 * q / ratio
+
+
+def _mean_only(
+    u: Floats, out: Floats, count: float, left: Floats, about: Floats
+) -> tuple[Floats, Floats]:
+    return np.zeros(len(u)), about**2 * (u**2).sum(axis=1)
+
+
+def least_worths(
+    table: Table, mixtures: Sequence[Mixture], model: Model, threads: int = 1
+) -> Floats:
+    """The worth of the least worthy component of each mixture, (s,); −∞ where one rests on the
+    floor."""
+    rests = np.array([on_floor_of_rows(m, model).any() for m in mixtures], dtype=np.bool_)
+    if not mixtures or not is_judged(model) or table.total <= 1:
+        return np.where(rests, -np.inf, np.inf)
+    if judges_natively(model):
+        side_by_side = (np.stack([m.weights for m in mixtures]),
+                        np.stack([m.means for m in mixtures]),
+                        np.stack([m.covariance.factors for m in mixtures]))
+        least = least_worths_natively(table, *side_by_side, model, threads)
+    else:
+        least = np.array([worths_of_rows(table, m, model).min() for m in mixtures])
+    return np.where(rests, -np.inf, least)
+
+
+def judges_natively(model: Model) -> bool:
+    """Whether the native kernel leaves points out of mixtures of this model."""
+    held = model.held
+    return NATIVE is not None and bool(held.is_nothing or (
+        held.learned_means.all() and held.learned_covariances.all()))
+
+
+def least_worths_natively(
+    table: Table, weights: Floats, means: Floats, factors: Floats, model: Model, threads: int = 1
+) -> Floats:
+    """The least worth of each of s mixtures, (s,), from weights (s, k), means (s, k, d) and
+    factors (s, k, d, d), in one call; for a model that is judged."""
+    k, d = weights.shape[1], means.shape[2]
+    name = model.structure.name
+    gains = _native.left_out_gains_table(
+        table.points, table.weight if table.is_weighted else None, SEVERAL.get(name, name),
+        weights, means, factors, model.held.weights, model.floor, threads,
+    )
+    pivots = np.diagonal(factors, axis1=2, axis2=3)
+    with np.errstate(divide="ignore"):
+        worth = gains - _place(table, 2 * np.log(pivots).sum(axis=2), model)
+    few = weights * table.total * d < 2 * own_parameters(model.structure, d)
+    thin = _are_thin(table, factors.reshape(-1, d, d)).reshape(-1, k)
+    least: Floats = np.where(few | thin, -np.inf, worth).min(axis=1)
+    return least
+
+
+def on_floor_of_rows(mixture: Mixture, model: Model) -> Mask:
+    """Which learned covariances rest on the floor, (k,)."""
+    resting: Mask = model.held.learned_covariances & mixture.covariance.at_floor(model.floor)
+    return resting
