@@ -13,14 +13,12 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from emix.cli.exits import Exit, Refusal
 from emix.errors import DegenerateWarning, NotConvergedWarning
-
-if TYPE_CHECKING:
 
 ROWS_AT_A_TIME = 4096
 
