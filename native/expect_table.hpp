@@ -110,17 +110,31 @@ class ExpectTable {
     }
 
     // Neighbours first, then neighbours of neighbours: the same tree whoever
-    // made the leaves.
+    // made the leaves, and whoever merges which part of them.
     void merge() {
         const int64_t width = at_.size, count = chunks_.count;
         double* sums = sums_.get();
         if (count == 0)
             for (int64_t i = 0; i < width; ++i) sums[i] = 0.0;
+        const int64_t slices = (width + slice - 1) / slice;
+        if (count > 1 && threads_ > 1 && slices > 1)
+            run_tasks(slices, threads_, merge_part, this);
+        else if (count > 1)
+            merge_slice(0, width);
+    }
+    static void merge_part(void* self, int64_t index, int) {
+        ExpectTable& table = *static_cast<ExpectTable*>(self);
+        table.merge_slice(index * slice, smaller(table.at_.size, (index + 1) * slice));
+    }
+    void merge_slice(int64_t from, int64_t to) {
+        const int64_t width = at_.size, count = chunks_.count;
+        double* sums = sums_.get();
         for (int64_t step = 1; step < count; step *= 2)
             for (int64_t at = 0; at + step < count; at += 2 * step)
-                for (int64_t i = 0; i < width; ++i)
+                for (int64_t i = from; i < to; ++i)
                     sums[at * width + i] += sums[(at + step) * width + i];
     }
+    static constexpr int64_t slice = 8192;
 
     TableStatistics finished() const {
         const double* sums = sums_.get();

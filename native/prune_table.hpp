@@ -42,11 +42,12 @@ inline int64_t allow_leaving_out(const PreparedTable& t, const double* s0, doubl
                                  TableScratch& s) {
     int64_t allowed = 0;
     for (int64_t c = 0; c < TableScratch::bounds_width(s.k); ++c) {
-        const bool enough = c < s.k && s0[c] > enough_share * weight;
-        s.allowance[c] = enough      ? 7.0 + logarithm_slope * t.offset[c] - negligible_log2
-                         : c < s.k ? infinity
-                                     : -infinity;
-        allowed += enough;
+        const bool nothing = c >= s.k || !(t.offset[c] > -infinity);
+        const bool enough = nothing || s0[c] > enough_share * weight;
+        s.allowance[c] = nothing  ? -infinity
+                         : enough ? 7.0 + logarithm_slope * t.offset[c] - negligible_log2
+                                  : infinity;
+        allowed += enough && c < s.k;
     }
     return allowed;
 }

@@ -143,9 +143,9 @@ def climb_batch(
     Source, batch and model are in internal units; of a model only weights may be held. Raises
     KeyboardInterrupt where a climb was stopped by it.
     """
-    held = model.held.weights
-    if not np.isnan(held).all():
-        batch = Batch(np.repeat(held[None], len(batch), axis=0), batch.means, batch.factors)
+    if not model.held.is_nothing:
+        held = np.repeat(model.held.weights[None], len(batch), axis=0)
+        batch = Batch(held, batch.means, batch.factors)
     k = batch.n_components
     if NATIVE is not None and source.n_features > 1 and climbs_natively(source, k, model):
         return _climb_tables(source, batch, model, stop, threads)
@@ -161,7 +161,7 @@ def _climb_tables(
         source, batch.stacks, model, stop, threads
     )
     return Ends(Batch(weights, means, factors), objective, loglik, slope, iterations,
-                tuple(NATIVE_OUTCOMES[each] for each in outcome.tolist()))
+                tuple([NATIVE_OUTCOMES[each] for each in outcome.tolist()]))
 
 
 def _climb_columns(

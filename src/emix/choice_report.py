@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from emix.names import listed
+
 if TYPE_CHECKING:
     from emix.choice import Row, Selection
 
@@ -79,7 +81,7 @@ def _title(selection: Selection) -> str:
     structures = names[0] if len(names) == 1 else f"{len(names)} covariance structures"
     several = f"k = {_ranges(ks)}"
     folds = f" in {selection.folds} folds" if selection.criterion == "heldout" else ""
-    return (f"{', '.join(selection.columns)}: {len(selection.table)} models ({structures}, "
+    return (f"{listed(selection.columns, str)}: {len(selection.table)} models ({structures}, "
             f"{several}) by {NAMES[selection.criterion]}{folds}")
 
 

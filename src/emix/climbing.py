@@ -49,6 +49,7 @@ NATIVE_STRUCTURES = frozenset(("EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE", 
 
 # A fall of the objective larger than this share of it (and of the rows) is not rounding.
 FALL = 1e-12
+LOST = 1e-15
 
 
 class Outcome(enum.Enum):
@@ -145,11 +146,13 @@ def climb(
         for step in steps:
             slope = float(np.abs(gradient(step.statistics, step.mixture, model)).max())
             if not (np.isfinite(step.objective) and np.isfinite(slope)):
-                outcome = Outcome.NOT_FINITE
+                outcome = Outcome.COLLAPSED if _collapsed(step.mixture, model) else \
+                    Outcome.NOT_FINITE
                 last = last or (step, slope)
                 break
             if last is not None and _fell(last[0], step):
-                outcome = Outcome.FELL
+                # Of a component without width all sums are rounding.
+                outcome = Outcome.COLLAPSED if _collapsed(step.mixture, model) else Outcome.FELL
                 break
             last = (step, slope)
             trace.append(step.objective)
@@ -173,8 +176,14 @@ def climb(
 
 
 def _fell(before: Step, after: Step) -> bool:
-    slack = FALL * (abs(before.objective) + before.statistics.total)
-    return after.objective < before.objective - slack
+    total, fall = before.statistics.total, before.objective - after.objective
+    slack = FALL * (abs(before.objective) + total)
+    if fall <= slack:
+        return False
+    # Whitening loses digits as the inverse of what a column has to itself.
+    factors = after.mixture.covariance.factors
+    own = np.diagonal(factors, axis1=1, axis2=2) / np.sqrt((factors**2).sum(axis=2))
+    return bool(fall > slack + LOST * total / own.min())
 
 
 def _collapsed(mixture: Mixture, model: Model) -> bool:
@@ -182,8 +191,9 @@ def _collapsed(mixture: Mixture, model: Model) -> bool:
     grow thinner. (One column has a floor that EM can rest on.)"""
     if mixture.n_features == 1 or model.prior.imagined is not None:
         return False
-    learned = model.held.learned_covariances
-    return bool((learned & mixture.covariance.at_floor(model.floor)).any())
+    lost = ~np.isfinite(mixture.covariance.log_determinants)
+    resting = mixture.covariance.at_floor(model.floor) | lost
+    return bool((model.held.learned_covariances & resting).any())
 
 
 def climb_many(

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from emix.result import Fit
     from emix.setting import Setting
 
-# Rows of a table that are refined, the best ones.
-LEADERS = 3
+# Rows of a table that are refined, the best ones. Where the data is much, so are the differences
+# between rows, and a search on all of it takes long.
+LEADERS, LEADERS_OF_MUCH = 3, 1
 # What was screened on a sample is climbed on all the data, for so many steps.
 ON_ALL = Stop(RANKS.tol, 25)
 
@@ -115,7 +116,8 @@ class Contest:
         """Searches the leaders as `emix.fit` searches, until the first three have been."""
         done = 0
         while True:
-            leaders = ranked(self.rows(), self.criterion)[:LEADERS]
+            most = LEADERS_OF_MUCH if self.setting.is_sampled else LEADERS
+            leaders = ranked(self.rows(), self.criterion)[:most]
             waiting = [Cell(row.covariance, row.k) for row in leaders if not row.is_refined]
             if not waiting:
                 return

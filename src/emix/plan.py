@@ -31,6 +31,8 @@ WORK = 2e9
 # EM steps that they may cost without the native kernel, where a step has its price whatever the
 # size of the data: some seconds. From four components on this searches less than natively.
 PORTABLE_STEPS = 20_000
+# In several columns a step costs ten times that.
+PORTABLE_STEPS_OF_ROWS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ class Plan:
         cost = n * k * (n_features + n_features**2 / 4) * SHORT_RUN * chains
         afford = int(WORK / cost)
         if not natively:
-            afford = min(afford, PORTABLE_STEPS // (SHORT_RUN * chains))
+            chains = min(chains, 2)
+            afford = min(int(WORK / cost), PORTABLE_STEPS_OF_ROWS // (SHORT_RUN * chains))
             starts = starts[:max(min(len(starts), int(WORK / cost)), 4)]
         return cls(starts, chains, min(swaps, max(afford, 1)), settled=SETTLED_OF_ROWS)
 

@@ -59,12 +59,15 @@ def select(
 
     Returns
     -------
-    Selection: `table`, `best` (a `Fit`), `top`. All rows are screened together, each starting from
-    what its neighbours found (see `emix.screening`); then the leading rows are searched as `fit`
-    searches, until the first three all are, so that `best` is what `fit` gives, or better. A row
-    whose optima are all degenerate, or that cannot be fitted, fails by name and is never chosen.
-    Of one structure, more components never have a lower log-likelihood, unless there is a prior or
-    weights are held, or all that lies above is degenerate.
+    Selection: `table`, `best` (a `Fit`), `top`. All rows of the table are screened together, each
+    starting from what its neighbours found (see `emix.screening`); then the leading ones are
+    searched as `fit` searches, until the first three all are, so that `best` is what `fit` gives,
+    or better. Where all optima of a row are degenerate, or nothing can be fitted, the row fails by
+    name and is never chosen. Of one structure, more components never have a lower log-likelihood,
+    unless there is a prior or weights are held, or all that lies higher is degenerate.
+
+    Of more than 16384 rows of data a sample is screened, what it found is climbed some steps on all
+    of them, and the first alone is refined.
 
     Ctrl-C ends it with the best so far; rows that were not reached say so.
 

@@ -58,26 +58,25 @@ class Setting:
         self._most_known = 0
         self._refusals: dict[str, str | None] = {}
         self._starts: dict[tuple[bool, int], Batch] = {}
-        self._grounds: dict[bool, tuple[Units, Terrain]] = {}
-
-    @property
-    def n_features(self) -> int:
-        return self.source.n_features
+        self._grounds: dict[str, tuple[Units, Terrain]] = {}
+        self.n_features = source.n_features
+        # Whether the ground is a sample of the rows.
+        self.is_sampled = source.n_rows > SAMPLE_ROWS
+        # Cells that are worked on at a time, and threads for each. One at a time, with all
+        # threads, where climbs take long, and then hear of Ctrl-C themselves.
+        together = NATIVE is not None and not self.is_sampled
+        self.workers = min(threads, MOST_AT_A_TIME) if together else 1
+        self.inner = max(threads // self.workers, 1)
 
     @property
     def weight(self) -> float:
         """Σ w over all rows."""
         return self.moments.weight
 
-    @property
+    @cached_property
     def total(self) -> float:
         """Σ w over the ground, which may be a sample."""
         return next(iter(self._grounds.values()))[1].total
-
-    @property
-    def is_sampled(self) -> bool:
-        """Whether the ground is a sample of the rows."""
-        return self.source.n_rows > SAMPLE_ROWS
 
     def model(self, cell: Cell) -> Model:
         """The model in the units of the data."""
@@ -126,16 +125,23 @@ class Setting:
 
     def _ground(self, covariance: str) -> tuple[Units, Terrain]:
         """Structures that survive scaling columns apart have units of their own."""
-        apart = structure(covariance, self.n_features).is_scale_free
-        if apart not in self._grounds:
-            units = Units.of_spread(self.moments.mean, self.moments.sd, not apart)
-            terrain = terrain_of(self._sample, units, self._imagines)
-            for _, other in self._grounds.values():
-                if isinstance(terrain, TableTerrain) and isinstance(other, TableTerrain):
-                    # Decorrelated columns are the same in all units, and so is the tree on them.
-                    terrain.table.memory.update(other.table.memory)
-            self._grounds[apart] = units, terrain
-        return self._grounds[apart]
+        known = self._grounds.get(covariance)
+        if known is None:
+            apart = structure(covariance, self.n_features).is_scale_free
+            for name, other in self._grounds.items():
+                if structure(name, self.n_features).is_scale_free == apart:
+                    known = other
+            known = self._grounds[covariance] = known or self._new_ground(apart)
+        return known
+
+    def _new_ground(self, apart: bool) -> tuple[Units, Terrain]:
+        units = Units.of_spread(self.moments.mean, self.moments.sd, not apart)
+        terrain = terrain_of(self._sample, units, self._imagines)
+        for _, other in self._grounds.values():
+            if isinstance(terrain, TableTerrain) and isinstance(other, TableTerrain):
+                # Decorrelated columns are the same in all units, and so is the tree on them.
+                terrain.table.memory.update(other.table.memory)
+        return units, terrain
 
     @property
     def _imagines(self) -> bool:
@@ -170,18 +176,6 @@ class Setting:
             if self._most_known < k:
                 self._most_known = len(np.unique(counted, axis=0))
         return self._most_known
-
-    @property
-    def workers(self) -> int:
-        """Cells that are worked on at a time. One, with all threads, where climbs run in Python
-        and hear of Ctrl-C, or take long."""
-        natively = NATIVE is not None and not self.is_sampled
-        return min(self.threads, MOST_AT_A_TIME) if natively else 1
-
-    @property
-    def inner(self) -> int:
-        """Threads for each of the cells that are worked on at a time."""
-        return max(self.threads // self.workers, 1)
 
     def prepare(self, cells: Sequence[Cell]) -> None:
         """Works out what all cells share, before threads would each do it."""

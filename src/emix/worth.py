@@ -1,18 +1,19 @@
 """What components in several columns are worth; see `emix.soundness` for the reasoning.
 
 As in one column a component's worth is what it gains the mixture on points left out one at a time,
-less what it takes to say where so small a thing stands: log √(|Σ_data| / |Σ_k|) nats. Leaving a
-point out moves a covariance by a matrix of rank one, so that all follows from the point's squared
-Mahalanobis distance q.
+less what it takes to say where so small a thing stands. Leaving a point out moves a covariance by a
+matrix of rank one, so that the gain follows from the point's squared Mahalanobis distance q. The
+place has as many parts as the component has to be put right: with s_i its standard deviations along
+its axes, in units of the data's, log(1 / s_i) nats for each that is below 1, and log(s_i / s_j) for
+each pair of axes s_i > s_j where the orientation is its own.
 
-A component of a table has many parameters of its own, and one that is merely not needed loses on
-left-out points about as many nats as it has parameters (the reason for AIC's penalty: Stone 1977,
-doi:10.1111/j.2517-6161.1977.tb01603.x). That is overfitting, which BIC judges, and no degeneracy;
-so those nats beyond the two of one column are allowed for. But a component that has not two numbers
-for each of its parameters is degenerate whatever it gains: d numbers to a point, it has as good as
-chosen its points. And so is one thinner in some direction than the rounding of the data, whose
-density is an artefact of how the data was written down: error within a step of h has the sd
-h / √12.
+A small ellipse can be laid in so many ways in several columns that one of them will gain on the very
+points it was chosen for: the summits of highest likelihood on nothing but one normal cloud are such.
+So here the gain has to pay for the place in full, where in one column three nats may lack.
+
+Degenerate whatever it gains is a component that has not two numbers (d to a point) for each of its
+parameters; and one thinner in some direction than the rounding of the data, whose density is an
+artefact of how the data was written down: error within a step of h has the sd h / √12.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from emix.arrays import LOG_2PI, Floats, Mask
 from emix.climbing import SEVERAL
 from emix.covariance.factoring import forward_substituted
 from emix.kernels import NATIVE
+from emix.soundness import LEAST_WORTH
 
 if NATIVE is not None:
     from emix.kernels import _native
@@ -47,15 +49,15 @@ def is_judged(model: Model) -> bool:
 
 def own_parameters(structure: Structure, n_features: int) -> int:
     """Parameters that each component has for itself, its weight aside: mean and covariance."""
-    two, one = (structure.n_parameters(k, n_features) for k in (2, 1))
+    two, one = structure.n_parameters(2, n_features), structure.n_parameters(1, n_features)
     return n_features + two - one
 
 
 def worths_of_rows(
     table: Table, mixture: Mixture, model: Model
 ) -> Floats:
-    """What each component is worth in nats, (k,), with its parameters allowed for; +∞ where
-    nothing can be degenerate."""
+    """What each component is worth in nats, (k,), from `LEAST_WORTH` where it just pays for its
+    place; +∞ where nothing can be degenerate."""
     if not is_judged(model) or table.total <= 1:
         return np.full(mixture.n_components, np.inf)
     gains = left_out_gains_of_rows(table.points, table.weight, mixture, model)
@@ -73,20 +75,19 @@ def are_thin(table: Table, mixture: Mixture) -> Mask:
 
 def _are_thin(table: Table, factors: Floats) -> Mask:
     d = table.points.shape[1]
-    rounding = np.diag(table.steps / np.sqrt(12))[None]
+    rounding = table.steps / np.sqrt(12)
     with np.errstate(all="ignore"):
         # The least singular value is at least |L| ((d − 1) / |L|_F²)^((d − 1) / 2), as a rule more
         # than enough.
         logs = np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
         squares = np.einsum("kij,kij->k", factors, factors) / max(d - 1, 1)
-        if (logs - (d - 1) / 2 * np.log(squares) > np.log(rounding.max())).all():
-            return np.zeros(len(factors), dtype=np.bool_)
-        stretched = forward_substituted(factors, rounding)
-        largest = np.einsum("kij,kij->k", stretched, stretched)
-        # What is not a number comes of no width at all.
-        thin: Mask = ~(largest <= 1)
-        for component in np.flatnonzero(thin & np.isfinite(largest)):
-            thin[component] = np.linalg.norm(stretched[component], ord=2) > 1
+        thin: Mask = ~(logs - (d - 1) / 2 * np.log(squares) > np.log(rounding.max()))
+        unsure = np.flatnonzero(thin)
+        if len(unsure):
+            stretched = forward_substituted(factors[unsure], np.diag(rounding)[None])
+            known = np.isfinite(stretched).all(axis=(1, 2))
+            largest = np.linalg.norm(stretched[known], ord=2, axis=(1, 2))
+            thin[unsure[known]] = largest > 1
     return thin
 
 
@@ -99,22 +100,28 @@ def are_few(counts: Floats, mixture: Mixture, model: Model) -> Mask:
 
 
 def place_of_rows(table: Table, mixture: Mixture, model: Model) -> Floats:
-    """log √(|Σ_data| / |Σ_k|) where that is positive, less what a component's parameters are
-    allowed, (k,); Σ_data in the structure's form."""
-    return _place(table, mixture.covariance.log_determinants, model)
+    """What it takes to say where each component stands, in nats, and 3 fewer nats, so that worth is
+    measured from the bar of one column, (k,)."""
+    return _place(table, mixture.covariance.factors, model)
 
 
-def _place(table: Table, log_determinants: Floats, model: Model) -> Floats:
-    form, d = model.structure.scatter_form, table.points.shape[1]
-    if form == "spherical":
-        log_volume = d * np.log(np.trace(table.covariance) / d)
-    elif form == "diagonal":
-        log_volume = np.log(np.diag(table.covariance)).sum()
-    else:
-        log_volume = 2 * np.log(np.diag(table.factor)).sum()
-    place = np.maximum(0.5 * (log_volume - log_determinants), 0.0)
-    allowed: Floats = place - (own_parameters(model.structure, d) - 2)
-    return allowed
+def _place(table: Table, factors: Floats, model: Model) -> Floats:
+    """For factors (k, d, d) of covariances."""
+    form, d = model.structure.scatter_form, factors.shape[-1]
+    with np.errstate(divide="ignore"):
+        if form == "full":
+            relative = forward_substituted(table.factor[None], factors)
+            axes = np.log(np.linalg.svd(relative, compute_uv=False))
+        else:
+            variances = np.diag(table.covariance)
+            spread = np.full(d, variances.mean()) if form == "spherical" else variances
+            axes = np.log(np.diagonal(factors, axis1=1, axis2=2)) - 0.5 * np.log(spread)
+    place = np.maximum(-axes, 0.0).sum(axis=1)
+    if model.structure.orientation == "V":
+        # Σ_{i<j} (a_i − a_j) of descending a.
+        place = place + axes @ (d - 1 - 2.0 * np.arange(d))
+    total: Floats = place - LEAST_WORTH
+    return total
 
 
 def left_out_gains_of_rows(
@@ -242,9 +249,7 @@ def least_worths_natively(
         table.points, table.weight if table.is_weighted else None, SEVERAL.get(name, name),
         weights, means, factors, model.held.weights, model.floor, threads,
     )
-    pivots = np.diagonal(factors, axis1=2, axis2=3)
-    with np.errstate(divide="ignore"):
-        worth = gains - _place(table, 2 * np.log(pivots).sum(axis=2), model)
+    worth = gains - _place(table, factors.reshape(-1, d, d), model).reshape(-1, k)
     few = weights * table.total * d < 2 * own_parameters(model.structure, d)
     thin = _are_thin(table, factors.reshape(-1, d, d)).reshape(-1, k)
     least: Floats = np.where(few | thin, -np.inf, worth).min(axis=1)

@@ -150,6 +150,32 @@ def test_em_never_lowers_its_objective_and_never_moves_what_is_held(name, data):
             assert (mixture.covariance.factors == mixture.covariance.factors[0]).all()
 
 
+@every
+@settings(max_examples=40)
+@given(st.integers(0, 2**32))
+def test_a_collapse_is_named_and_nothing_else(name, seed):
+    """Few rows of uneven weight: most climbs end on a point, a line or a plane. They say so, and
+    what they return is finite."""
+    rng = np.random.default_rng(seed)
+    n, d, k = int(rng.integers(5, 14)), int(rng.integers(2, 4)), int(rng.integers(2, 4))
+    x = drawn_rows(rng, SHAPES[seed % 4], n, d)
+    x = (x - x.mean(axis=0)) / np.where(x.std(axis=0) > 0, x.std(axis=0), 1.0)
+    source = ArraySource.of(x, rng.exponential(size=n) ** 2 + 1e-3)
+    model = replace(Model.parse(k, d, name), floor=FLOOR)
+    spread = [np.eye(d) * s for s in rng.uniform(0.05, 1, k)]
+    start = model.conforming(Mixture(rng.dirichlet(np.full(k, 2.0)), rng.choice(x, k), spread))
+    stop, units = Stop(1e-8, 300), Units.identity(d)
+    python = climb(source, start, model, units, stop)
+    [either] = climb_many(source, [start], model, units, stop)
+    for end in (python, either):
+        assert end.outcome in (Outcome.CONVERGED, Outcome.NOT_CONVERGED, Outcome.COLLAPSED)
+        assert np.isfinite(end.objective) and np.isfinite(end.trace).all()
+        for values in (end.mixture.weights, end.mixture.means, end.mixture.covariance.factors):
+            assert np.isfinite(values).all()
+        # It went up until the last step, which may have been one too many.
+        assert (np.diff(end.trace) >= -1e-9 * (1 + np.abs(end.trace[1:]))).all()
+
+
 # Native and Python
 
 

@@ -97,7 +97,8 @@ def _common_form(old: Covariances, scatter: Floats, weight: Floats, floor: float
     factor = floored_cholesky(pooled, floor * np.sqrt(counts))
     factor = factor / np.exp(log_determinants(factor) / (2 * d))
     excess = np.einsum("kii->k", whitened(factor, scatter[known]))
-    volumes[known] = excess / (d * weight[known])
+    # Of a scatter that is all rounding, the trace can be negative.
+    volumes[known] = np.maximum(excess, 0.0) / (d * weight[known])
     volumes[alive & ~known] = 0.0
     least = floor / np.diagonal(factor[0]).min()
     factors: Floats = np.maximum(np.sqrt(volumes), least)[:, None, None] * factor
@@ -114,7 +115,7 @@ def _common_volume(factors: Floats, scatter: Floats, weight: Floats, floor: floa
     if resting_pivots(factors, 0.0)[alive].any():
         # The size of a floored factor is not what its scatter says.
         excess = np.einsum("kii->", whitened(forms[alive], scatter[alive]))
-        volume = float(excess) / (total * d)
+        volume = max(float(excess), 0.0) / (total * d)
     factors = max(np.sqrt(volume), floor) * forms
     i = np.arange(d)
     factors[:, i, i] = np.maximum(factors[:, i, i], floor)

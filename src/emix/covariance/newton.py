@@ -48,7 +48,11 @@ def minimise(problem: Problem[Point], start: Point) -> Point:
     """A stationary point that is not above `start`, but for rounding."""
     point, value, before = start, problem.value(start), np.inf
     for _ in range(STEPS):
-        gradient, hessian = problem.derivatives(point)
+        with np.errstate(over="ignore", invalid="ignore"):
+            gradient, hessian = problem.derivatives(point)
+        if not (np.isfinite(gradient).all() and np.isfinite(hessian).all()):
+            # There is no minimum, and the way down has left the range of numbers.
+            return point
         step = _step(gradient, hessian, problem.size)
         fall = -float(gradient @ step)
         if fall <= SETTLED * problem.size:

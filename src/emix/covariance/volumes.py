@@ -82,4 +82,4 @@ class _CommonForm:
     def moved(self, point: Floats, step: Floats) -> Floats:
         moved = point + step
         # The common factor is free: keep it where the exponentials are in range.
-        return np.minimum(moved - np.average(moved, weights=self.weight), LARGEST)
+        return np.clip(moved - np.average(moved, weights=self.weight), -4 * LARGEST, LARGEST)
