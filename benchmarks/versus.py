@@ -6,8 +6,8 @@ Rows of one column, of tables (rows n, columns d, components k), and of the mach
 d = 64 the share of its own matrix product's rate (dgemm) that an EM step reaches, and the AVX-512
 kernel beside the AVX2 one. Every row runs ours and theirs in turn, many times, and prints the
 median of the ratios with the spread from the 10th to the 90th percentile: absolute times say little
-on a shared machine. Peers that are not installed are named and left out. Same data, same parameters at
-the start of a step.
+on a shared machine. Peers that are not installed are named and left out. Same data, same
+parameters at the start of a step.
 """
 
 from __future__ import annotations

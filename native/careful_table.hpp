@@ -17,7 +17,7 @@ inline double careful_distance(const double* z, const PreparedTable& t, int64_t 
     for (int64_t i = d - 1; i >= 0; --i) {
         // From the last row up: row i needs no deviation behind i.
         deviation[i] = columns ? t.inverse[c * d + i] * deviation[i]
-                               : prepare_table_parts::triangle_row(t.triangle(c), i, deviation);
+                               : triangle_row(t.triangle(c), i, deviation);
         const double u = std::fabs(deviation[i]);
         if (!(u <= largest)) largest = u;
     }

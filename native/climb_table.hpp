@@ -140,7 +140,8 @@ class TableClimber {
     // that of the end.
     ClimbEnd climb(int64_t max_iter, double tolerance, Trace* trace, bool has_home) {
         // What all components share may rest on the floor, as long as it can rise.
-        const bool may_rest = maximiser_.spread().is_common || rules_.d == 1;
+        const bool may_rest =
+            maximiser_.spread().is_common || rules_.d == 1 || rules_.any_prior;
         ClimbScore last{};
         for (int64_t t = 0;; ++t) {
             const TableStatistics s = expect();

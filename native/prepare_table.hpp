@@ -68,8 +68,6 @@ inline double invert_factor(const double* factor, int64_t d, double scale, doubl
     return log_determinant;
 }
 
-namespace prepare_table_parts {
-
 inline void prepare_columns(const TableMixture& m, PreparedTable& t) {
     for (int64_t c = 0; c < t.k; ++c) {
         double logs = 0.0;
@@ -131,11 +129,8 @@ inline void prepare_pairs(PreparedTable& t) {
     }
 }
 
-}  // namespace prepare_table_parts
-
 // `storage` has room for PreparedTable::size.
 inline PreparedTable prepare_table(const TableMixture& m, int64_t d, double* storage) {
-    using namespace prepare_table_parts;
     PreparedTable t{};
     t.k = m.k;
     t.d = d;

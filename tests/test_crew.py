@@ -9,7 +9,7 @@ import pytest
 
 from emix.crew import share_out
 
-WORKERS = [1, 2, 5]
+WORKERS = [0, 1, 2, 5]
 
 
 @pytest.mark.parametrize("workers", WORKERS)
@@ -86,3 +86,4 @@ def test_what_is_not_among_the_tasks_is_not_waited_for():
 
 def test_nothing_to_do():
     share_out([], lambda _: (), lambda _: None, 4)
+    share_out([], lambda _: (), lambda _: None, 0)

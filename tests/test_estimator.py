@@ -345,6 +345,11 @@ def test_a_start_that_does_not_fit_is_refused(given, message):
         emix.GaussianMixture(3, **given).fit(IRIS)
 
 
+# A start, and a fit that is cut short, has components that nothing bears out yet.
+unfinished = pytest.mark.filterwarnings("ignore::emix.errors.DegenerateWarning")
+
+
+@unfinished
 @pytest.mark.parametrize("kind", ["kmeans", "k-means++", "random", "random_from_data",
                                   "quantiles", "hierarchical"])
 def test_kinds_of_start(kind):
@@ -355,6 +360,7 @@ def test_kinds_of_start(kind):
     assert begun.n_iter_ == 1 and begun.lower_bound_ < mixture.lower_bound_
 
 
+@unfinished
 def test_warm_start_goes_on_where_the_last_fit_ended():
     known = {"means_init": IRIS[[10, 60, 110]]}
     at_once = emix.GaussianMixture(3, **known, max_iter=10)

@@ -73,6 +73,13 @@ def test_halves_that_are_alike_have_the_density_they_came_from_in_every_structur
         np.testing.assert_allclose(made.logpdf(x), whole.logpdf(x), atol=1e-9)
 
 
+def test_a_component_of_hardly_any_width_can_be_split():
+    thin = np.array([[[1.0, 0.0], [1.0, 1e-9]]])
+    batch = splits(Batch(np.ones((1, 1)), np.zeros((1, 1, 2)), thin[None]), 0, 2)
+    pivots = np.diagonal(batch.factors, axis1=2, axis2=3)
+    assert (pivots > 0).all() and np.isfinite(batch.factors).all()
+
+
 def test_each_component_is_left_out_in_turn():
     whole = mixture(4, 2)
     batch = without_one(Batch.of([whole, whole]), 1)

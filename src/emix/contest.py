@@ -136,7 +136,7 @@ class Contest:
         standing = self.standing(cell)
         assert standing is not None
         found = self._finder(cell).candidates(None, None, [standing.mixture])
-        if found[0].climb.outcome is Outcome.INTERRUPTED:
+        if any(each.climb.outcome is Outcome.INTERRUPTED for each in found):
             raise KeyboardInterrupt
         self.refined[cell] = found
 

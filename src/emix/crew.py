@@ -16,21 +16,23 @@ T = TypeVar("T")
 
 def share_out(
     tasks: Sequence[T], needs: Callable[[T], Iterable[T]], work: Callable[[T], None],
-    workers: int = 1, told: Callable[[T, int], None] | None = None,
+    workers: int = 0, told: Callable[[T, int], None] | None = None,
 ) -> None:
     """Does `work` on each task, once what it needs of the other tasks is done.
 
     Tasks come in an order in which none needs a later one, and earlier ones are taken first. `told`
     hears, in the calling thread, of each task that is done and how many are. An exception, Ctrl-C
-    included, lets each worker end the task it is at, and is raised.
+    included, lets each worker end the task it is at, and is raised. Without workers the calling
+    thread does it all, and a task hears of Ctrl-C itself.
     """
-    if workers == 1 or len(tasks) < 2:
+    if workers == 0:
         for done, task in enumerate(tasks, start=1):
             work(task)
             if told is not None:
                 told(task, done)
         return
-    _Crew(tasks, needs, work).run(min(workers, len(tasks)), told)
+    if tasks:
+        _Crew(tasks, needs, work).run(min(workers, len(tasks)), told)
 
 
 class _Crew(Generic[T]):

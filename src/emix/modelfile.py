@@ -131,15 +131,22 @@ def read(path: str | os.PathLike[str]) -> tuple[Mixture, dict[str, Any]]:
 def _text(name: str) -> str:
     try:
         with open(name, "rb") as file:
+            # Asked first: reading what is to be refused takes a second.
+            if os.fstat(file.fileno()).st_size > MOST_BYTES:
+                raise ModelFileError(_too_large(name))
             raw = file.read(MOST_BYTES + 1)
     except OSError as reason:
         raise ModelFileError(f"{name}: {reason.strerror or reason}") from None
     if len(raw) > MOST_BYTES:
-        raise ModelFileError(f"{name}: larger than {MOST_BYTES >> 20} MB, which no model file is")
+        raise ModelFileError(_too_large(name))
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as reason:
         raise ModelFileError(f"{name}: not UTF-8 text (byte {reason.start})") from None
+
+
+def _too_large(name: str) -> str:
+    return f"{name}: larger than {MOST_BYTES >> 20} MB, which no model file is"
 
 
 def _parse(text: str, name: str) -> object:

@@ -62,11 +62,11 @@ class Setting:
         self.n_features = source.n_features
         # Whether the ground is a sample of the rows.
         self.is_sampled = source.n_rows > SAMPLE_ROWS
-        # Cells that are worked on at a time, and threads for each. One at a time, with all
-        # threads, where climbs take long, and then hear of Ctrl-C themselves.
-        together = NATIVE is not None and not self.is_sampled
-        self.workers = min(threads, MOST_AT_A_TIME) if together else 1
-        self.inner = max(threads // self.workers, 1)
+        # Cells that are worked on at a time; 0 where climbs take long, and hear of Ctrl-C.
+        at_a_time = min(threads, MOST_AT_A_TIME) if NATIVE is not None else 1
+        self.workers = 0 if self.is_sampled else at_a_time
+        # Threads for each of them.
+        self.inner = threads // max(self.workers, 1)
 
     @property
     def weight(self) -> float:

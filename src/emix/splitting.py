@@ -29,12 +29,13 @@ def splits(batch: Batch, row: int, axes: int, apart: float = APART) -> Batch:
     weights, means, factors = batch.weights[row], batch.means[row], batch.factors[row]
     k, d = means.shape
     axes = min(axes, d)
-    matrices = factors @ factors.transpose(0, 2, 1)
-    variances, vectors = np.linalg.eigh(matrices)
-    sds = np.sqrt(np.maximum(variances[:, : -axes - 1: -1], 0.0))
-    # (axes, k, d)
-    away = (apart * sds[:, None] * vectors[:, :, : -axes - 1: -1]).transpose(2, 0, 1)
-    thinner = np.linalg.cholesky(matrices - away[..., None] * away[..., None, :])
+    # With L = U S Vᵀ, column m of U S is σ v, and Σ less its square is L (I − a² v_m v_mᵀ) Lᵀ, of
+    # which the inside can be factored however thin the component is.
+    axes_out, sds, axes_in = np.linalg.svd(factors)
+    away = (apart * sds[:, None, :axes] * axes_out[:, :, :axes]).transpose(2, 0, 1)
+    inner = axes_in[:, :axes].transpose(1, 0, 2)
+    inside = np.eye(d) - apart**2 * inner[..., None] * inner[..., None, :]
+    thinner = factors @ np.linalg.cholesky(inside)
     all_weights = np.empty((axes, k, k + 1))
     all_means = np.empty((axes, k, k + 1, d))
     all_factors = np.empty((axes, k, k + 1, d, d))

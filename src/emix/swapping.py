@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emix.batches import Batch
-from emix.candidates import SAME, Candidate
+from emix.candidates import SAME, Candidate, beats
 from emix.climbing import CAME_HOME, NATIVE_OUTCOMES, Climb, Stop, climb_stacks
 from emix.initialise import Draws
 from emix.plan import CHAINS, ON_THE_WAY, SWAPS, Plan
-from emix.soundness import LEAST_WORTH
 from emix.terrain import NARROWEST_OF_ROWS, WIDEST, TableTerrain
 from emix.worth import is_judged, least_worths_natively
 
@@ -49,10 +48,13 @@ def swapped_tables(
         starts = stirred_tables(terrain, homes, draws)
         runs = _run(terrain, starts, homes, model, short, threads)
         homecomings[awake] = np.where(runs.is_home, homecomings[awake] + 1, 0)
-        for row, j in enumerate(awake.tolist()):
-            if runs.is_home[row] or not runs.beats(row, chains[j], slack):
+        # What is no higher than a sound chain need not be judged.
+        rows = [row for row, j in enumerate(awake.tolist()) if not runs.is_home[row] and (
+            not chains[j].is_sound or runs.objective[row] > chains[j].climb.objective + slack)]
+        for row, new in zip(rows, runs.judged(rows, terrain, model, threads), strict=True):
+            j = int(awake[row])
+            if not beats(new, chains[j], slack):
                 continue
-            new = runs.candidate(row, model)
             found.append(new)
             if new.worth >= min(ON_THE_WAY, chains[j].worth):
                 chains[j] = new
@@ -75,7 +77,7 @@ def stirred_tables(terrain: TableTerrain, batch: Batch, draws: list[Draws]) -> B
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Runs:
-    """Where short runs ended, side by side; the worth of what came home means nothing."""
+    """Where short runs ended, side by side."""
 
     at: Batch
     objective: Floats
@@ -85,30 +87,31 @@ class _Runs:
     outcome: Order
     lengths: Order
     traces: Floats
-    worth: Floats
 
     @property
     def is_home(self) -> Mask:
         home: Mask = self.outcome == CAME_HOME
         return home
 
-    def beats(self, row: int, old: Candidate, slack: float) -> bool:
-        """As `emix.candidates.beats`."""
-        is_sound = bool(self.worth[row] >= LEAST_WORTH)
-        if is_sound != old.is_sound:
-            return is_sound
-        return bool(self.objective[row] > old.climb.objective + slack)
+    def judged(
+        self, rows: list[int], terrain: TableTerrain, model: Model, threads: int
+    ) -> list[Candidate]:
+        """Some of them, as values that have been judged."""
+        worth = np.full(len(rows), np.inf)
+        if rows and is_judged(model):
+            some = self.at.taken(rows)
+            worth = least_worths_natively(terrain.table, *some.stacks, model, threads)
+        return [Candidate(self._climb(row, model), float(w))
+                for row, w in zip(rows, worth, strict=True)]
 
-    def candidate(self, row: int, model: Model) -> Candidate:
-        """One of them as a value."""
+    def _climb(self, row: int, model: Model) -> Climb:
         last = int(self.lengths[: row + 1].sum())
-        climb = Climb(
+        return Climb(
             self.at.mixture(row, model.structure), float(self.loglik[row]),
             float(self.objective[row]), float(self.gradient[row]), int(self.iterations[row]),
             NATIVE_OUTCOMES[int(self.outcome[row])],
             self.traces[last - int(self.lengths[row]): last].copy(),
         )
-        return Candidate(climb, float(self.worth[row]))
 
 
 def _run(
@@ -123,10 +126,4 @@ def _run(
             terrain.source, starts.stacks, model, short, threads, homes.stacks, with_trace=True
         )
     at = Batch(weights, means, factors)
-    worth = np.full(len(weights), np.inf)
-    away = np.flatnonzero(outcome != CAME_HOME)
-    if len(away) and is_judged(model):
-        worth[away] = least_worths_natively(
-            terrain.table, *at.taken(away).stacks, model, threads
-        )
-    return _Runs(at, objective, loglik, gradient, iterations, outcome, lengths, traces, worth)
+    return _Runs(at, objective, loglik, gradient, iterations, outcome, lengths, traces)

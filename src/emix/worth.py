@@ -7,9 +7,9 @@ place has as many parts as the component has to be put right: with s_i its stand
 its axes, in units of the data's, log(1 / s_i) nats for each that is below 1, and log(s_i / s_j) for
 each pair of axes s_i > s_j where the orientation is its own.
 
-A small ellipse can be laid in so many ways in several columns that one of them will gain on the very
-points it was chosen for: the summits of highest likelihood on nothing but one normal cloud are such.
-So here the gain has to pay for the place in full, where in one column three nats may lack.
+A small ellipse can be laid in so many ways in several columns that one of them will gain on the
+very points it was chosen for: the summits of highest likelihood on nothing but one normal cloud are
+such. So here the gain has to pay for the place in full, where in one column three nats may lack.
 
 Degenerate whatever it gains is a component that has not two numbers (d to a point) for each of its
 parameters; and one thinner in some direction than the rounding of the data, whose density is an

@@ -15,9 +15,12 @@ from click.testing import Result
 import emix
 from emix.cli.select import SelectionLine
 from emix.contest import SelectionProgress
+from emix.kernels import NATIVE
 
 Emix = Callable[..., Result]
 FEW = ("-k", "1-3", "--covariance", "VVV,EEE")
+
+pytestmark = pytest.mark.skipif(NATIVE is None, reason="native kernel not built: minutes without")
 
 
 def choice(**arguments: Any) -> emix.Selection:
