@@ -194,43 +194,32 @@ struct HalfAngle {
     }
 };
 
-// S <- R S Rᵀ for the turn of axes i and j.
-template <int D>
-EMIX_INLINE void turn_symmetric(Side<D> d, const HalfAngle& angle, int64_t i, int64_t j,
-                                double* s) {
-    const double cc = angle.c * angle.c, ss = angle.s * angle.s, cs = angle.c * angle.s;
-    const double a = s[i * d + i], b = s[j * d + j], off = s[i * d + j];
-    turn(d, angle.c, angle.s, s + i * d, s + j * d);
-    for (int64_t m = 0; m < d; ++m) {
-        s[m * d + i] = s[i * d + m];
-        s[m * d + j] = s[j * d + m];
-    }
-    s[i * d + i] = cc * a + 2.0 * cs * off + ss * b;
-    s[j * d + j] = ss * a - 2.0 * cs * off + cc * b;
-    s[i * d + j] = s[j * d + i] = (cc - ss) * off - cs * (a - b);
-}
+// Two rows count as orthogonal when their cosine is no more than rounding.
+constexpr double orthogonal = 4e-15;
 
-// What is left of a correlation when it is no more than rounding.
-constexpr double uncorrelated = 4e-15;
-
-// Turns S, and the rows of `rows` with it, until S is diagonal and its diagonal
-// descends (Jacobi's method). The rows, begun as the identity, end as the
-// eigenvectors; begun as the basis that S is written in, as the eigenvectors seen
-// from outside.
+// Turns the rows of y, and those of `rows` with them, until those of y are
+// orthogonal and descend in length (one-sided Jacobi: every length keeps its
+// relative accuracy; rows that are no more than rounding of the longest are left
+// as they are). With y yᵀ = A the rows of `rows`, begun as the identity,
+// end as the eigenvectors of A; begun as a basis that y was written in, as the
+// eigenvectors seen from outside.
 template <int D>
-EMIX_INLINE void diagonalise(Side<D> d, double* s, double* rows, int most_sweeps = 60) {
-    for (int sweep = 0; sweep < most_sweeps; ++sweep) {
+EMIX_INLINE void diagonalise_rows(Side<D> d, double* y, double* rows) {
+    const Side<0> all{d * d};
+    const double rounding = 0x1p-104 * dot(all, y, y);
+    for (int sweep = 0; sweep < 60; ++sweep) {
         double largest = 0.0;
         for (int64_t i = 0; i + 1 < d; ++i)
             for (int64_t j = i + 1; j < d; ++j) {
-                const double a = s[i * d + i], b = s[j * d + j], off = s[i * d + j];
-                const double least = b > 0x1p-52 * a ? b : 0x1p-52 * a;
-                if (a >= b && off * off <= square(uncorrelated) * a * least) continue;
+                const double a = dot(d, y + i * d, y + i * d), b = dot(d, y + j * d, y + j * d);
+                const double off = dot(d, y + i * d, y + j * d);
+                if (a >= b && off * off <= square(orthogonal) * a * b) continue;
+                if (a <= rounding && b <= rounding) continue;
+                const double cosine = off * off / (a * b);
+                largest = a < b ? 1.0 : largest < cosine ? cosine : largest;
                 const HalfAngle angle(a - b, 2.0 * off);
-                turn_symmetric(d, angle, i, j, s);
+                turn(d, angle.c, angle.s, y + i * d, y + j * d);
                 turn(d, angle.c, angle.s, rows + i * d, rows + j * d);
-                const double correlation = off * off / (a * least);
-                largest = !(a >= b) ? 1.0 : largest < correlation ? correlation : largest;
             }
         // What is left is the square of what there was.
         if (!(largest > 1e-20)) return;

@@ -5,53 +5,57 @@
 
 namespace emix::EMIX_LEVEL {
 
-// The orientation that all share. Given variances (k, d) along the axes, here by
-// their inverses, the best turn of two axes has a closed form: what changes of
-// -2 times the log-likelihood, Σ_k m_kii/w_ki + m_kjj/w_kj, is a cosine in twice
-// the angle. After each sweep over all pairs the variances are renewed; nothing on
-// the way lowers the likelihood. (Flury & Gautschi 1986, doi:10.1137/0907013,
-// turn pairs of axes too, for the case of VVE.) Returns the largest correlation
-// turned away, of which the rest is the effect.
+// The orientation that all share. Given variances w (k, d) along the axes, the
+// best turn of two axes has a closed form, for -2 times what changes is
+// Σ_k |y_ki|²/w_ki + |y_kj|²/w_kj, a cosine in twice the angle. After each sweep
+// over all pairs the variances are renewed; nothing on the way lowers the
+// likelihood. (Flury & Gautschi 1986, doi:10.1137/0907013, turn pairs of axes
+// too, for the case of VVE.)
 template <int D>
-EMIX_INLINE double turn_together(Side<D> d, int64_t k, const double* inverse, double* framed,
+EMIX_INLINE double turn_together(Side<D> d, int64_t k, const double* variances, double* y,
                                  double* rows) {
     double largest = 0.0;
     for (int64_t i = 0; i + 1 < d; ++i)
         for (int64_t j = i + 1; j < d; ++j) {
             double cosine = 0.0, sine = 0.0, size = 0.0;
             for (int64_t c = 0; c < k; ++c) {
-                const double* s = framed + c * d * d;
-                const double a = s[i * d + i], b = s[j * d + j];
-                const double weigh = inverse[c * d + j] - inverse[c * d + i];
-                cosine += weigh * (a - b);
-                sine += 2.0 * weigh * s[i * d + j];
-                size += weigh * weigh * std::fabs(a * b);
+                const double *a = y + c * d * d + i * d, *b = y + c * d * d + j * d,
+                             *w = variances + c * d;
+                const double aa = dot(d, a, a), bb = dot(d, b, b), ab = dot(d, a, b);
+                const double weigh = 1.0 / w[j] - 1.0 / w[i];
+                cosine += weigh * (aa - bb);
+                sine += 2.0 * weigh * ab;
+                size += std::fabs(weigh) * std::sqrt(aa * bb);
             }
-            if (cosine >= 0.0 && sine * sine <= square(uncorrelated) * size) continue;
+            if (cosine >= 0.0 && std::fabs(sine) <= orthogonal * size) continue;
             const HalfAngle angle(cosine, sine);
-            for (int64_t c = 0; c < k; ++c) turn_symmetric(d, angle, i, j, framed + c * d * d);
+            const double moved = std::fabs(sine) / size;
+            largest = moved > largest ? moved : largest;
+            for (int64_t c = 0; c < k; ++c)
+                turn(d, angle.c, angle.s, y + c * d * d + i * d, y + c * d * d + j * d);
             turn(d, angle.c, angle.s, rows + i * d, rows + j * d);
-            const double moved = sine * sine / size;
-            largest = cosine < 0.0 ? 1.0 : largest < moved ? moved : largest;
         }
-    return std::sqrt(largest);
+    return largest;
+}
+
+template <int D>
+EMIX_INLINE void squares_along_axes(Side<D> d, int64_t k, const double* y, double* second) {
+    for (int64_t i = 0; i < k * d; ++i) second[i] = dot(d, y + i * d, y + i * d);
 }
 
 // Sweeps, each followed by the best variances for where the axes are, until the
 // orientation is still.
 template <int D, class Structure>
 EMIX_INLINE bool orient_together(Side<D> d, const SpreadStep& s, const Structure& structure,
-                                 double* framed, double* rows, double* second, double* variances,
-                                 double* inverse) {
+                                 double* y, double* rows, double* second, double* variances) {
     const auto renew = [&] {
-        for (int64_t j = 0; j < s.k; ++j) squares_along(d, framed + j * d * d, second + j * d);
+        for (int64_t i = 0; i < s.k * d; ++i) second[i] = dot(d, y + i * d, y + i * d);
         return structure.variances(d, s, second, variances);
     };
     bool floored = renew();
     Patience patience(s.thorough);
     for (int64_t iteration = 0;; ++iteration) {
-        for (int64_t i = 0; i < s.k * d; ++i) inverse[i] = 1.0 / variances[i];
-        const double change = turn_together(d, s.k, inverse, framed, rows);
+        const double change = turn_together(d, s.k, variances, y, rows);
         floored = renew();
         if (patience.enough(iteration, change)) return floored;
     }
@@ -67,55 +71,63 @@ EMIX_INLINE double badness(Side<D> d, const SpreadStep& s, const double* varianc
 }
 
 // Without an orientation to begin at: the principal axes of each component and of
-// all together are tried, and the best of them taken. Turns the scatter and `rows`
-// to it.
+// all together are tried, and the best of them taken. Turns Y and `rows` to it.
 template <int D, class Structure>
 EMIX_LOOP void find_orientation(Side<D> d, const SpreadStep& s, const Structure& structure,
-                                double* framed, double* rows, double* second, double* variances,
+                                double* y, double* rows, double* second, double* variances,
                                 double* scratch) {
     const int64_t size = d * d;
     double *tried = scratch, *best = tried + size, *matrix = best + size, *more = matrix + size;
     double least = infinity;
+    const auto squares = [&](int64_t j, double* to) {
+        for (int64_t i = 0; i < d; ++i)
+            for (int64_t m = 0; m < d; ++m)
+                to[i * d + m] += dot(d, y + j * size + i * d, y + j * size + m * d);
+    };
     for (int64_t candidate = -1; candidate < s.k; ++candidate) {
-        for (int64_t i = 0; i < size; ++i) matrix[i] = 0.0;
+        for (int64_t i = 0; i < size; ++i) matrix[i] = more[i] = 0.0;
         for (int64_t j = 0; j < s.k; ++j)
-            for (int64_t i = 0; (candidate < 0 || j == candidate) && i < size; ++i)
-                matrix[i] += framed[j * size + i];
+            if (candidate < 0 || j == candidate) squares(j, matrix);
+        cholesky(d, matrix, more);
         set_identity(d, tried);
-        diagonalise(d, matrix, tried);
-        for (int64_t j = 0; j < s.k; ++j) {
-            congruent(d, tried, framed + j * size, matrix, more);
-            squares_along(d, matrix, second + j * d);
-        }
+        diagonalise_rows(d, more, tried);
+        for (int64_t j = 0; j < s.k; ++j)
+            for (int64_t i = 0; i < d; ++i) {
+                double sum = 0.0;  // |row i of tried · Y_j|²
+                for (int64_t c = 0; c < d; ++c) {
+                    double part = 0.0;
+                    for (int64_t m = 0; m < d; ++m) part += tried[i * d + m] * y[j * size + m * d + c];
+                    sum += square(part);
+                }
+                second[j * d + i] = sum;
+            }
         structure.variances(d, s, second, variances);
         const double now = badness(d, s, variances);
         if (candidate >= 0 && !(now < least)) continue;
         least = now;
         for (int64_t i = 0; i < size; ++i) best[i] = tried[i];
     }
-    for (int64_t j = 0; j < s.k; ++j) {
-        congruent(d, best, framed + j * size, matrix, more);
-        for (int64_t i = 0; i < size; ++i) framed[j * size + i] = matrix[i];
+    for (int64_t j = -1; j < s.k; ++j) {
+        double* target = j < 0 ? rows : y + j * size;
+        for (int64_t i = 0; i < size; ++i) matrix[i] = target[i];
+        for (int64_t i = 0; i < d; ++i)
+            for (int64_t c = 0; c < d; ++c) {
+                double sum = 0.0;
+                for (int64_t m = 0; m < d; ++m) sum += best[i * d + m] * matrix[m * d + c];
+                target[i * d + c] = sum;
+            }
     }
-    for (int64_t i = 0; i < size; ++i) matrix[i] = rows[i];
-    for (int64_t i = 0; i < d; ++i)
-        for (int64_t c = 0; c < d; ++c) {
-            double sum = 0.0;
-            for (int64_t m = 0; m < d; ++m) sum += best[i * d + m] * matrix[m * d + c];
-            rows[i * d + c] = sum;
-        }
 }
 
 template <int D, class Structure>
 EMIX_INLINE bool maximise_together(const SpreadStep& s, const Structure& structure) {
     const Side<D> d{s.d};
-    double *framed = s.scratch, *second = framed + s.k * d * d, *variances = second + s.k * d,
-           *inverse = variances + s.k * d, *scratch = inverse + s.k * d, *rows = s.next.rows;
+    double *y = s.scratch, *second = y + s.k * d * d, *variances = second + s.k * d,
+           *scratch = variances + s.k * d, *rows = s.next.rows;
     for (int64_t i = 0; i < d * d; ++i) rows[i] = s.old.rows[i];
-    for (int64_t j = 0; j < s.k; ++j) frame_scatter(d, s, j, framed + j * d * d, scratch);
-    if (s.cold) find_orientation(d, s, structure, framed, rows, second, variances, scratch);
-    const bool floored =
-        orient_together(d, s, structure, framed, rows, second, variances, inverse);
+    for (int64_t j = 0; j < s.k; ++j) rows_of_scatter(d, s, j, y + j * d * d, scratch);
+    if (s.cold) find_orientation(d, s, structure, y, rows, second, variances, scratch);
+    const bool floored = orient_together(d, s, structure, y, rows, second, variances);
     keep_orthogonal(d, rows, scratch);
     for (int64_t j = 1; j < s.k; ++j)
         for (int64_t i = 0; i < d * d; ++i) rows[j * d * d + i] = rows[i];

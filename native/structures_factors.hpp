@@ -36,9 +36,6 @@ EMIX_LOOP void hold_up_factor(Side<D> d, const double* old, const double* s, dou
         for (int64_t i = j + 1; i < d; ++i) {
             double left = s[i * d + j];
             for (int64_t m = 0; m < j; ++m) left -= p[i * d + m] * p[j * d + m];
-            // More than Schwarz's inequality allows is rounding.
-            const double most = own[j] * std::sqrt(s[i * d + i] > 0.0 ? s[i * d + i] : 0.0);
-            left = left > most ? most : left < -most ? -most : left;
             p[i * d + j] = left / p[j * d + j];
         }
     }
@@ -47,8 +44,7 @@ EMIX_LOOP void hold_up_factor(Side<D> d, const double* old, const double* s, dou
             double sum = i == j ? old[i * d + j] * p[j * d + j]
                                 : old[i * d + j] * (square(own[j]) / p[j * d + j]);
             for (int64_t m = j + 1; m <= i; ++m) sum += old[i * d + m] * p[m * d + j];
-            // The quotient times the divisor may be a rounding less than the floor.
-            next[i * d + j] = i == j && sum < floor ? floor : sum;
+            next[i * d + j] = sum;
         }
 }
 

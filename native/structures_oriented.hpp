@@ -2,9 +2,10 @@
 // each component has its own, EVE and VVE, where all share one.
 //
 // With T = diag(axes)⁻¹ R L (kept in `turns`) and whitened scatter S, the scatter
-// in the frame of the old axes is diag(axes) T S Tᵀ diag(axes): graded, and every
-// entry as accurate as it is small. Near the end of a climb it is all but
-// diagonal, and small turns keep it so.
+// in the frame of the old axes is diag(axes) T S Tᵀ diag(axes). It is held as
+// Y Yᵀ, so that turning the rows of Y turns the frame, squares of their lengths
+// are the expected squares along the axes, and the shortest of them is as
+// accurate as the longest.
 #pragma once
 
 #include "structures_spread.hpp"
@@ -51,20 +52,15 @@ EMIX_INLINE double slope_of_oriented(const SpreadStep& s, bool volume_varies, bo
     return largest;
 }
 
-// The scatter of component j in the frame of its old axes.
+// Y for component j, and the old directions as where its rows begin.
 template <int D>
-EMIX_INLINE void frame_scatter(Side<D> d, const SpreadStep& s, int64_t j, double* framed,
-                               double* scratch) {
-    const double* axes = s.old.axes + j * d;
-    congruent(d, s.old.turns + j * d * d, s.scatter + j * d * d, framed, scratch);
+EMIX_INLINE void rows_of_scatter(Side<D> d, const SpreadStep& s, int64_t j, double* y,
+                                 double* scratch) {
+    congruent(d, s.old.turns + j * d * d, s.scatter + j * d * d, scratch, scratch + d * d);
+    for (int64_t i = 0; i < d * d; ++i) y[i] = 0.0;
+    cholesky(d, scratch, y);
     for (int64_t i = 0; i < d; ++i)
-        for (int64_t m = 0; m < d; ++m) framed[i * d + m] *= axes[i] * axes[m];
-}
-
-// Its diagonal, of which rounding may have left less than nothing.
-template <int D>
-EMIX_INLINE void squares_along(Side<D> d, const double* framed, double* second) {
-    for (int64_t i = 0; i < d; ++i) second[i] = framed[i * d + i] > 0.0 ? framed[i * d + i] : 0.0;
+        for (int64_t m = 0; m <= i; ++m) y[i * d + m] *= s.old.axes[j * d + i];
 }
 
 // Axes from variances, held up by the floors, and the factors that go with them.
@@ -90,20 +86,18 @@ EMIX_INLINE bool set_axes(Side<D> d, const SpreadStep& s, const double* variance
     return floored;
 }
 
-// The axes of each component's own scatter: expected squares along them, longest
+// The axes of each component's own scatter: squares of their lengths, longest
 // first, in `second` (k, d), their directions in next.rows.
 template <int D>
 EMIX_INLINE void principal_axes(Side<D> d, const SpreadStep& s, double* second, double* scratch) {
-    double* framed = scratch;
+    double* y = scratch;
     for (int64_t j = 0; j < s.k; ++j) {
         double* rows = s.next.rows + j * d * d;
         for (int64_t i = 0; i < d * d; ++i) rows[i] = s.old.rows[j * d * d + i];
-        frame_scatter(d, s, j, framed, scratch + d * d);
-        // Begun at the old directions one sweep is as good as diagonal, and in any
-        // case nothing that it does lowers the likelihood.
-        diagonalise(d, framed, rows, s.thorough ? 60 : 1);
+        rows_of_scatter(d, s, j, y, scratch + d * d);
+        diagonalise_rows(d, y, rows);
         keep_orthogonal(d, rows, scratch + d * d);
-        squares_along(d, framed, second + j * d);
+        for (int64_t i = 0; i < d; ++i) second[j * d + i] = dot(d, y + i * d, y + i * d);
     }
 }
 
