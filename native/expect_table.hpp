@@ -2,6 +2,7 @@
 // needs: one pass, no n-by-k array.
 #pragma once
 
+#include "denormals.hpp"
 #include "sums_table.hpp"
 
 namespace emix::EMIX_LEVEL {
@@ -65,6 +66,7 @@ class ExpectTable {
     }
 
     void chunk(int64_t index, int worker) {
+        const TinyIsZero mode;
         double* memory = scratch_.get() + worker * scratch_size_;
         TableScratch s(k_, d_, at_.columns(), points_, dense_, memory);
         TableBlock block(d_, points_, s.x);
