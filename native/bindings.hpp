@@ -105,6 +105,8 @@ inline emix::ColumnTerms terms(bool tied, const Vector& held_weights, const Vect
 
 // The functions of search_module.cpp.
 void add_search(nb::module_& module);
+// The functions of fits_module.cpp.
+void add_fits(nb::module_& module);
 // The functions of table_module.cpp.
 void add_tables(nb::module_& module);
 // The functions of climb_table_module.cpp.

@@ -143,7 +143,9 @@ struct SearchRequest {
     double short_tolerance;
     std::uint64_t seed;
     double tolerance;
-    std::int64_t max_iter;
+    // Of each climb; and of the best one in all, should it not have arrived by
+    // then. 0: it is not followed.
+    std::int64_t max_iter, follow_iter;
 };
 
 // One optimum that the search found.
@@ -160,6 +162,49 @@ struct Summit {
 struct SearchListener {
     void* context;
     void (*found)(void* context, const Summit&);
+    bool (*interrupted)(void* context);
+};
+
+// Columns one after another, each of which is fitted by itself: group g has the
+// rows from begins[g] to begins[g + 1]. What is held and believed is in the
+// units of the data, the floor in those that a fit is made in.
+struct FitsRequest {
+    Column rows;
+    const std::int64_t* begins;
+    std::int64_t groups;
+    SearchRequest search;  // but for its column and terms
+    ColumnTerms terms;
+    // Rows of a group at most; point-component evaluations that its swaps may
+    // cost, 0 for as many as there are.
+    std::int64_t most_rows;
+    double work;
+};
+
+// How the fit of a group ended. What is left alone is for the caller to refuse,
+// or to fit in another way.
+enum FitStatus : std::int64_t { unfinished = 0, fitted = 1, left_alone = 2 };
+
+// One optimum in the units of the data, its components in canonical order.
+struct FittedOptimum {
+    const double *weights, *means, *sds;
+    const std::int64_t* order;
+    double objective, loglik, gradient, worth;
+    std::int64_t iterations, outcome, starts;
+    const double* trace;  // in internal units
+    std::int64_t trace_length;
+};
+
+struct FittedGroup {
+    std::int64_t status, optima;
+    double weight, hard, soft;
+};
+
+// Where fits report to, on whichever thread made them: the optima of a group,
+// best first, then the group.
+struct FitsListener {
+    void* context;
+    void (*optimum)(void* context, std::int64_t group, std::int64_t rank, const FittedOptimum&);
+    void (*group)(void* context, std::int64_t group, const FittedGroup&);
     bool (*interrupted)(void* context);
 };
 
@@ -261,6 +306,7 @@ struct Kernel {
                         const TraceListener*);
     void (*maximise_table)(const TableSpreadStep&);
     void (*left_out_gains_table)(const Table&, const LeftOutRequest&, int threads, double* gains);
+    void (*fit_columns)(const FitsRequest&, int threads, const FitsListener&);
 };
 
 }  // namespace emix

@@ -116,6 +116,7 @@ NB_MODULE(_native, module) {
     module.def("classification", classification, "x"_a, "sample_weight"_a.none(), "shift"_a,
                "scale"_a, "log_weights"_a, "means"_a, "sds"_a, "threads"_a);
     emix::python::add_search(module);
+    emix::python::add_fits(module);
     emix::python::add_tables(module);
     emix::python::add_table_climbs(module);
 }

@@ -247,15 +247,36 @@ class Search {
             size = request_.kept;
         }
         finished.count = distinct(finished.items, finished.count, slack());
+        follow(finished);
         for (int64_t i = 0; i < finished.count && !interrupted(); ++i) report(*finished.items[i]);
     }
 
+    // The best on and on until it has arrived, or has taken all the steps that a
+    // fit may; should another be the best then, that one as well.
+    void follow(List& finished) {
+        while (finished.count > 0 && !interrupted()) {
+            Candidate& best = *finished.items[0];
+            const int64_t left = request_.follow_iter - best.end.iterations;
+            if (best.end.outcome != not_converged || left <= 0) return;
+            further_ = left;
+            each(finished, 0, 1, &Search::climb_further);
+            for (int64_t i = 0; i < finished.count; ++i) finished.items[i]->order = i;
+            finished.count = distinct(finished.items, finished.count, slack());
+        }
+    }
+
+    void climb_further(Candidate& candidate, int64_t, SearchWorker& worker) {
+        climb_from(candidate, further_, worker);
+    }
     void climb_on(Candidate& candidate, int64_t, SearchWorker& worker) {
+        climb_from(candidate, request_.max_iter, worker);
+    }
+    void climb_from(Candidate& candidate, int64_t max_iter, SearchWorker& worker) {
         if (interrupted()) return;
         const int64_t before = candidate.end.iterations;
         // The first step is the last of the run before.
         candidate.trace.drop_last();
-        candidate.end = worker.climber.climb(candidate.at, request_.max_iter, request_.tolerance,
+        candidate.end = worker.climber.climb(candidate.at, max_iter, request_.tolerance,
                                              &candidate.trace);
         candidate.end.iterations += before;
         candidate.worth = worker.judge(candidate.at);
@@ -296,6 +317,7 @@ class Search {
     Candidates begun_, ended_;
     const Candidate* first_ = nullptr;
     int useful_ = 1, workers_ = 0;
+    int64_t further_ = 0;
     SearchWorker** pointers_ = nullptr;
     double asked_ = 0.0;
     bool interrupted_ = false;

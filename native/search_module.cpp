@@ -139,7 +139,7 @@ nb::list search(const Vector& points, const Vector& weight, double sd, int64_t k
                 double prior_mean, double prior_sd, const Vector& concentration, double floor,
                 const std::vector<int64_t>& start_kinds, int64_t chains, int64_t swaps,
                 int64_t settled, int64_t short_run, int64_t kept, double short_tol,
-                std::uint64_t seed, double tol, int64_t max_iter, int threads) {
+                std::uint64_t seed, double tol, int64_t max_iter, int threads, int64_t follow_iter) {
     const int64_t n = static_cast<int64_t>(points.shape(0));
     require(n >= 1 && k >= 1, "there must be a point, and a component");
     require_shape(weight, "weight", n);
@@ -161,7 +161,8 @@ nb::list search(const Vector& points, const Vector& weight, double sd, int64_t k
         short_tol,
         seed,
         tol,
-        max_iter};
+        max_iter,
+        follow_iter};
     Found found{{}, {}, k};
     const emix::SearchListener listener{&found, Found::found, Found::interrupted};
     {
@@ -186,7 +187,7 @@ void add_search(nb::module_& module) {
                "held_weights"_a, "held_means"_a, "held_sds"_a, "prior_mean"_a, "prior_sd"_a,
                "concentration"_a, "floor"_a, "start_kinds"_a, "chains"_a, "swaps"_a,
                "settled"_a, "short_run"_a, "kept"_a, "short_tol"_a, "seed"_a, "tol"_a, "max_iter"_a,
-               "threads"_a);
+               "threads"_a, "follow_iter"_a = 0);
 }
 
 }  // namespace emix::python

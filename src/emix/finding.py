@@ -16,7 +16,7 @@ from emix.initialise import SortedColumn, Table, named, named_of_rows
 from emix.judging import least_worth_on, rests_on_floor, worths_on
 from emix.mixture import Mixture
 from emix.model import FLOOR, Model
-from emix.plan import PATIENCE, Plan
+from emix.plan import PATIENCE, SEARCH_ROWS, Plan
 from emix.search import follow, search
 from emix.soundness import degenerate_components
 from emix.terrain import TableTerrain, terrain_of
@@ -27,12 +27,24 @@ if TYPE_CHECKING:
     from emix.sources.array import ArraySource
     from emix.terrain import Terrain
 
-# Rows above which starts are judged on a sample: enough to tell summits apart.
-SEARCH_ROWS = 1 << 14
 # Candidates that are climbed to the end on all the data when it is more than that.
 FINALISTS = 3
 # On a sample a search need not be exact: its optima are only where the climbs begin.
 SAMPLE_STOP = Stop(1e-6, 500)
+
+
+def plan_of(start: str | None, n_starts: int | None, several: bool) -> Plan | None:
+    """The plan that is asked for, in several columns or in one; None for the default one.
+
+    Raises `ParameterError` for a start or a number of them that there is not.
+    """
+    if n_starts is not None and not is_whole(n_starts, 1):
+        raise ParameterError(f"n_starts={n_starts!r}; expected 1 or more")
+    if start is not None:
+        named_of_rows(start) if several else named(start)
+    elif n_starts is None:
+        return None
+    return Plan.of_starts(n_starts or 10, start, several)
 
 
 class Finder:
@@ -83,14 +95,8 @@ class Finder:
         return follow(found, terrain, self.within, self.stop, self.threads)
 
     def _plan(self, start: str | None, n_starts: int | None) -> Plan:
-        if n_starts is not None and not is_whole(n_starts, 1):
-            raise ParameterError(f"n_starts={n_starts!r}; expected 1 or more")
         several = isinstance(self.terrain, TableTerrain)
-        if start is not None:
-            named_of_rows(start) if several else named(start)
-        elif n_starts is None:
-            return self._default_plan()
-        return Plan.of_starts(n_starts or 10, start, several)
+        return plan_of(start, n_starts, several) or self._default_plan()
 
     def _default_plan(self) -> Plan:
         k, ground = self.model.n_components, self.ground

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emix import direct
 from emix.arrays import Labels, Units, as_seed, is_whole
 from emix.candidates import Candidate
 from emix.checking import check_rank, check_spread
@@ -20,15 +22,17 @@ from emix.errors import (
     NumericalError,
     ParameterError,
 )
-from emix.finding import Finder
+from emix.finding import Finder, plan_of
 from emix.kernels import available_threads, kernel_for
 from emix.mixture import Mixture
 from emix.model import FLOOR, Model
 from emix.moments import Moments, moments_of
 from emix.result import Fit, Optimum
+from emix.soundness import LEAST_WORTH
 from emix.sources.opening import open_source
 
 if TYPE_CHECKING:
+    from emix.plan import Plan
     from emix.soundness import Degenerate
     from emix.sources.array import ArraySource
 
@@ -107,19 +111,82 @@ def fit(
     (-1034.00175, [54.61, 80.09])
     """
     source, names = open_source(x, sample_weight, columns)
-    d = source.n_features
-    model = Model.parse(k, d, covariance, weights, means, sds, covariances, prior)
-    threads = threads_of(threads)
-    moments = moments_of(source, threads)
+    model = Model.parse(k, source.n_features, covariance, weights, means, sds, covariances, prior)
+    how = Search(start_of(start), n_starts, as_seed(seed), stop_of(tol, max_iter),
+                 threads_of(threads), progress)
+    found = fit_source(source, names, model, how)
+    warn_of(found)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How a fit is searched for: the arguments of `fit` that say so, checked."""
+
+    start: Mixture | Labels | str | None
+    n_starts: int | None
+    seed: int
+    stop: Stop
+    threads: int
+    progress: Callable[[Progress], None] | None = None
+
+    @property
+    def has_plan(self) -> bool:
+        """Whether it goes from starts that the search makes, not from one that was given."""
+        return self.start is None or isinstance(self.start, str)
+
+    def plan(self, n_features: int) -> Plan | None:
+        """See `finding.plan_of`."""
+        assert self.start is None or isinstance(self.start, str)
+        return plan_of(self.start, self.n_starts, n_features > 1)
+
+
+def fit_source(
+    source: ArraySource, names: tuple[str, ...], model: Model, how: Search
+) -> Fit:
+    """The fit of a model to all rows of a source, without a warning; see `warn_of`."""
+    if how.has_plan and direct.serves(source, model):
+        made = direct.fit_directly(source, model, how.plan(1), how.stop, how.seed, how.threads)
+        if made is not None:
+            return _of_direct(made, source, names, model, how)
+    moments, finder = _finder(source, names, model, how)
+    candidates = finder.candidates(how.start, how.n_starts)
+    return finished(candidates, finder, moments, names)
+
+
+def _finder(
+    source: ArraySource, names: tuple[str, ...], model: Model, how: Search
+) -> tuple[Moments, Finder]:
+    moments = moments_of(source, how.threads)
     check_spread(moments, model, names)
     units = Units.of_spread(moments.mean, moments.sd, not model.structure.is_scale_free)
-    model = _informed(model, source, moments, units, names, threads)
-    finder = Finder(
-        source, ", ".join(names), model, units, moments.weight, stop_of(tol, max_iter),
-        as_seed(seed), threads, progress,
+    model = _informed(model, source, moments, units, names, how.threads)
+    return moments, Finder(source, ", ".join(names), model, units, moments.weight, how.stop,
+                           how.seed, how.threads, how.progress)
+
+
+def _of_direct(
+    made: direct.Fitted, source: ArraySource, names: tuple[str, ...], model: Model, how: Search
+) -> Fit:
+    best, climb = made.optima[0], made.optima[0].climb
+    finder: Finder | None = None
+    optima = []
+    for each in made.optima:
+        degenerate: tuple[Degenerate, ...] = ()
+        if each.worth < LEAST_WORTH:
+            # What is wrong is said in words, for which all rows are looked at again.
+            finder = finder or _finder(source, names, model, how)[1]
+            degenerate = finder.degenerate(each.climb.mixture.inward(finder.units),
+                                           finder.within.reordered(each.order))
+        optima.append(Optimum(each.climb.loglik, each.climb.objective, each.starts,
+                              each.climb.outcome, degenerate, each.climb.mixture))
+    return Fit(
+        mixture=climb.mixture, model=model.reordered(best.order), loglik=climb.loglik,
+        objective=climb.objective, n=made.weight, outcome=climb.outcome, n_iter=climb.iterations,
+        trace=climb.trace, gradient=climb.gradient, optima=tuple(optima),
+        warnings=notes_of(optima[0], climb), classification=made.classification, columns=names,
+        seed=how.seed, kernel="native",
     )
-    candidates = finder.candidates(_start(start), n_starts)
-    return finished(candidates, finder, moments, names)
 
 
 def _informed(
@@ -145,7 +212,7 @@ def _informed(
     return model.informed(moments.mean, scatter / max(moments.weight - 1, 1.0), moments.weight)
 
 
-def _start(start: object) -> Mixture | Labels | str | None:
+def start_of(start: object) -> Mixture | Labels | str | None:
     """A mixture, a name or nothing; anything else is labels."""
     if start is None or isinstance(start, str | Mixture):
         return start
@@ -227,12 +294,11 @@ def finished(
     kernel = kernel_for(best.mixture)
     hard, soft = kernel.classification(best.mixture, finder.source.block, finder.threads)
     order = climb.mixture.canonical_order()
-    notes = _warnings(best, climb, finder)
     return Fit(
         mixture=best.mixture, model=model.reordered(order), loglik=best.loglik,
         objective=best.objective, n=moments.weight, outcome=climb.outcome,
         n_iter=climb.iterations, trace=trace, gradient=climb.gradient, optima=optima,
-        warnings=notes, classification=(hard, soft), columns=names, seed=finder.seed,
+        warnings=notes_of(best, climb), classification=(hard, soft), columns=names, seed=finder.seed,
         kernel=kernel.name,
     )
 
@@ -251,20 +317,29 @@ def _optimum(candidate: Candidate, finder: Finder, moments: Moments) -> Optimum:
     return Optimum(loglik, objective, candidate.starts, climb.outcome, degenerate, mixture)
 
 
-def _warnings(best: Optimum, climb: Climb, finder: Finder) -> tuple[str, ...]:
+def notes_of(best: Optimum, climb: Climb) -> tuple[str, ...]:
+    """What a user should know of the best optimum, in words: first how its climb ended."""
     notes = []
     if climb.outcome is not Outcome.CONVERGED:
         notes.append(f"{climb.outcome.prose} (gradient {climb.gradient:.1e} per row after "
                      f"{climb.iterations} steps)")
-        warnings.warn(notes[-1], NotConvergedWarning, stacklevel=4)
-    if best.degenerate:
-        for found in best.degenerate:
-            notes.append(f"component {found.component + 1} is degenerate: {found.reason}")
-        warnings.warn("; ".join(notes[-len(best.degenerate):]) +
+    for found in best.degenerate:
+        notes.append(f"component {found.component + 1} is degenerate: {found.reason}")
+    return tuple(notes)
+
+
+def warn_of(found: Fit) -> None:
+    """Warn the caller of whoever calls this of what the fit's own notes say."""
+    if not found.warnings:
+        return
+    n_degenerate = len(found.degenerate)
+    if not found.converged:
+        warnings.warn(found.warnings[0], NotConvergedWarning, stacklevel=3)
+    if n_degenerate:
+        warnings.warn("; ".join(found.warnings[-n_degenerate:]) +
                       "; no optimum without a degenerate component was found: try a smaller k, "
                       "a common covariance ('tied'), held ones or prior='conjugate'",
-                      DegenerateWarning, stacklevel=4)
-    return tuple(notes)
+                      DegenerateWarning, stacklevel=3)
 
 
 def threads_of(threads: int | None) -> int:

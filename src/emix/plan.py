@@ -26,6 +26,8 @@ KEPT = 6
 # Steps after which a climb waits: only the best of them all is followed to the end. The others
 # are there to be listed, and the slow ones among them crawl along ridges for tens of thousands.
 PATIENCE = 2000
+# Rows above which starts are judged on a sample: enough to tell summits apart.
+SEARCH_ROWS = 1 << 14
 # Point-component evaluations that all swaps together may cost: about a second natively.
 WORK = 2e9
 # EM steps that they may cost without the native kernel, where a step has its price whatever the

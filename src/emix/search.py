@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from emix.terrain import Terrain
 
 # The native kernel knows the kinds of start by their place in the table.
-_NUMBERS = {kind: number for number, kind in enumerate(STARTS)}
+NUMBERS = {kind: number for number, kind in enumerate(STARTS)}
 
 
 def search(
@@ -70,7 +70,7 @@ def _search_column(
     draws."""
     summits = _native.search(
         column.points, column.weight, column.sd, k, *native_terms(model),
-        [_NUMBERS[kind] for kind in plan.starts], plan.chains, plan.swaps, plan.settled,
+        [NUMBERS[kind] for kind in plan.starts], plan.chains, plan.swaps, plan.settled,
         plan.short_run, plan.kept, max(stop.tol, plan.short_tol), seed, stop.tol, stop.max_iter,
         threads,
     )

@@ -10,7 +10,7 @@ from emix.choice import CRITERIA, Row, Selection, ranked
 from emix.contest import Contest, SelectionProgress
 from emix.covariance import STRUCTURES, structure
 from emix.errors import DataError, ParameterError
-from emix.fitting import finished, stop_of, threads_of
+from emix.fitting import finished, stop_of, threads_of, warn_of
 from emix.setting import Setting
 from emix.sources.opening import open_source
 
@@ -102,6 +102,7 @@ def select(
         raise DataError(_all_failed(rows))
     candidates, finder = contest.optima(leaders[0])
     best = finished(candidates, finder, setting.moments, names)
+    warn_of(best)
     return Selection(
         tuple(contest.full_rows(best)), best, contest.criterion, setting.weight, names, folds,
         setting.seed, contest.is_complete,

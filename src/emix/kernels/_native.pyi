@@ -149,6 +149,7 @@ def search(
     tol: float,
     max_iter: int,
     threads: int,
+    follow_iter: int = 0,
 ) -> list[
     tuple[
         _Floats, _Floats, _Floats, float, float, float, int, int, float, int, _Floats
@@ -158,7 +159,77 @@ def search(
 
     The summits, best first, each as weights (k,), means (k, 1), sds (k,), objective, loglik,
     gradient, iterations, outcome (as from `climb`), worth, starts, and the trace of objectives.
-    Kinds of start are numbered as in `emix.initialise.STARTS`.
+    Kinds of start are numbered as in `emix.initialise.STARTS`. The best is followed until it has
+    arrived or has taken `follow_iter` steps in all, 0: not at all.
+    """
+
+def fit_column(
+    x: _Values,
+    sample_weight: _Floats | None,
+    tied: bool,
+    held_weights: _Floats,
+    held_means: _Floats,
+    held_sds: _Floats,
+    prior_mean: float,
+    prior_sd: float,
+    concentration: _Floats,
+    floor: float,
+    start_kinds: Sequence[int],
+    chains: int,
+    swaps: int,
+    settled: int,
+    short_run: int,
+    kept: int,
+    max_iter: int,
+    follow_iter: int,
+    short_tol: float,
+    seed: int,
+    tol: float,
+    most_rows: int,
+    work: float,
+    threads: int,
+) -> tuple[float, float, float, list[tuple[Any, ...]]] | None:
+    """A whole fit of one column in one call, as `emix.direct` describes it; None for rows that it
+    leaves to the caller.
+
+    Σ w, the two sums of `classification`, and the optima, best first: weights (k,), means (k, 1),
+    sds (k,) in canonical order and in the units of x, objective, loglik, gradient, worth,
+    iterations, outcome, starts, the order (k,), and the trace in internal units.
+    """
+
+def fit_columns(
+    x: _Values,
+    sample_weight: _Floats | None,
+    begins: NDArray[np.int64],
+    tied: bool,
+    held_weights: _Floats,
+    held_means: _Floats,
+    held_sds: _Floats,
+    prior_mean: float,
+    prior_sd: float,
+    concentration: _Floats,
+    floor: float,
+    start_kinds: Sequence[int],
+    chains: int,
+    swaps: int,
+    settled: int,
+    short_run: int,
+    kept: int,
+    max_iter: int,
+    follow_iter: int,
+    short_tol: float,
+    seed: int,
+    tol: float,
+    most_rows: int,
+    work: float,
+    threads: int,
+) -> tuple[_Floats, _Floats, _Floats, _Floats, NDArray[np.int64]]:
+    """The best optimum of each of g columns, as `fit_column` finds it: column i has the rows of x
+    from begins[i] to begins[i + 1].
+
+    weights, means, sds (g, k); loglik, objective, gradient, worth, Σ w and the two sums of
+    `classification` (g, 7); status, iterations, outcome and number of optima (g, 4). Status 1: it
+    is fitted; 2: it is left to the caller; 0: Ctrl-C came before.
     """
 
 # Tables (n, d). `form` says what holds the covariances: 0 standard deviations (k,), 1 standard

@@ -1,0 +1,229 @@
+// The part of the Python module that fits whole columns, one or many.
+#include "bindings.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace emix::python {
+namespace {
+
+using Begins = nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+// What all fits of a call share, from Python's arguments.
+struct Given {
+    emix::FitsRequest request;
+    emix::Column rows;
+
+    Given(const Values& x, const Weights& sample_weight, const Vector& held_weights,
+          const emix::ColumnTerms& terms, const std::vector<int64_t>& start_kinds,
+          std::initializer_list<int64_t> plan, double short_tol, std::uint64_t seed, double tol,
+          int64_t most_rows, double work)
+        : rows(column(x, sample_weight, 0.0, 1.0)) {
+        for (int64_t kind : start_kinds) require(kind >= 0 && kind <= 4, "there is no such start");
+        require(!start_kinds.empty(), "there must be a start");
+        const int64_t* p = plan.begin();
+        const emix::SearchRequest search{{},
+                                         static_cast<int64_t>(held_weights.shape(0)),
+                                         {},
+                                         static_cast<int64_t>(start_kinds.size()),
+                                         start_kinds.data(),
+                                         p[0],
+                                         p[1],
+                                         p[2],
+                                         p[3],
+                                         p[4],
+                                         short_tol,
+                                         seed,
+                                         tol,
+                                         p[5],
+                                         p[6]};
+        request = {rows, nullptr, 0, search, terms, most_rows, work};
+    }
+};
+
+bool is_interrupted(void*) {
+    nb::gil_scoped_acquire held;
+    return PyErr_CheckSignals() != 0;
+}
+
+template <class Value>
+nb::object copied(const Value* from, std::initializer_list<size_t> shape) {
+    Result<Value> copy(shape);
+    size_t size = 1;
+    for (size_t side : shape) size *= side;
+    std::copy(from, from + size, copy.data);
+    return copy.array;
+}
+
+// All optima of one fit, kept until Python may be spoken to again.
+struct OneFit {
+    struct Ends {
+        double objective, loglik, gradient, worth;
+        int64_t iterations, outcome, starts, trace_length;
+    };
+    int64_t k;
+    std::vector<Ends> ends;
+    std::vector<double> numbers;
+    std::vector<int64_t> orders;
+    emix::FittedGroup group{};
+
+    static void optimum(void* context, int64_t, int64_t, const emix::FittedOptimum& o) {
+        OneFit& fit = *static_cast<OneFit*>(context);
+        for (const double* values : {o.weights, o.means, o.sds})
+            fit.numbers.insert(fit.numbers.end(), values, values + fit.k);
+        fit.numbers.insert(fit.numbers.end(), o.trace, o.trace + o.trace_length);
+        fit.orders.insert(fit.orders.end(), o.order, o.order + fit.k);
+        fit.ends.push_back({o.objective, o.loglik, o.gradient, o.worth, o.iterations, o.outcome,
+                            o.starts, o.trace_length});
+    }
+    static void ended(void* context, int64_t, const emix::FittedGroup& end) {
+        static_cast<OneFit*>(context)->group = end;
+    }
+
+    nb::list as_list() const {
+        nb::list list;
+        const size_t size = static_cast<size_t>(k);
+        const double* at = numbers.data();
+        const int64_t* order = orders.data();
+        for (const Ends& e : ends) {
+            list.append(nb::make_tuple(
+                copied(at, {size}), copied(at + k, {size, 1}), copied(at + 2 * k, {size}),
+                e.objective, e.loglik, e.gradient, e.worth, e.iterations, e.outcome, e.starts,
+                copied(order, {size}),
+                copied(at + 3 * k, {static_cast<size_t>(e.trace_length)})));
+            at += 3 * k + e.trace_length;
+            order += k;
+        }
+        return list;
+    }
+};
+
+nb::object fit_column(const Values& x, const Weights& sample_weight, bool tied,
+                      const Vector& held_weights, const Vector& held_means, const Vector& held_sds,
+                      double prior_mean, double prior_sd, const Vector& concentration, double floor,
+                      const std::vector<int64_t>& start_kinds, int64_t chains, int64_t swaps,
+                      int64_t settled, int64_t short_run, int64_t kept, int64_t max_iter,
+                      int64_t follow_iter, double short_tol, std::uint64_t seed, double tol,
+                      int64_t most_rows, double work, int threads) {
+    const int64_t k = static_cast<int64_t>(held_weights.shape(0));
+    require(k >= 1, "a mixture needs at least one component");
+    require_threads(threads);
+    Given given(x, sample_weight, held_weights,
+                terms(tied, held_weights, held_means, held_sds, prior_mean, prior_sd,
+                      concentration, floor, k),
+                start_kinds, {chains, swaps, settled, short_run, kept, max_iter, follow_iter},
+                short_tol, seed, tol, most_rows, work);
+    const int64_t begins[2] = {0, given.rows.n};
+    given.request.begins = begins;
+    given.request.groups = 1;
+    OneFit fit{k, {}, {}, {}};
+    const emix::FitsListener listener{&fit, OneFit::optimum, OneFit::ended, is_interrupted};
+    const emix::Kernel& kernel = *level().kernel;
+    {
+        nb::gil_scoped_release released;
+        kernel.fit_columns(given.request, threads, listener);
+    }
+    if (PyErr_Occurred()) throw nb::python_error();
+    if (fit.group.status != emix::fitted) return nb::none();
+    return nb::make_tuple(fit.group.weight, fit.group.hard, fit.group.soft, fit.as_list());
+}
+
+// The best optimum of each of many fits, each in its place.
+struct ManyFits {
+    int64_t k;
+    double *weights, *means, *sds, *numbers;
+    int64_t* counts;
+
+    static constexpr int64_t numbers_each = 7, counts_each = 4;
+
+    static void optimum(void* context, int64_t g, int64_t rank, const emix::FittedOptimum& o) {
+        if (rank > 0) return;
+        const ManyFits& fits = *static_cast<const ManyFits*>(context);
+        std::copy(o.weights, o.weights + fits.k, fits.weights + g * fits.k);
+        std::copy(o.means, o.means + fits.k, fits.means + g * fits.k);
+        std::copy(o.sds, o.sds + fits.k, fits.sds + g * fits.k);
+        double* to = fits.numbers + g * numbers_each;
+        to[0] = o.loglik;
+        to[1] = o.objective;
+        to[2] = o.gradient;
+        to[3] = o.worth;
+        int64_t* counted = fits.counts + g * counts_each;
+        counted[1] = o.iterations;
+        counted[2] = o.outcome;
+    }
+    static void ended(void* context, int64_t g, const emix::FittedGroup& end) {
+        const ManyFits& fits = *static_cast<const ManyFits*>(context);
+        double* to = fits.numbers + g * numbers_each;
+        to[4] = end.weight;
+        to[5] = end.hard;
+        to[6] = end.soft;
+        int64_t* counted = fits.counts + g * counts_each;
+        counted[0] = end.status;
+        counted[3] = end.optima;
+    }
+};
+
+nb::tuple fit_columns(const Values& x, const Weights& sample_weight, const Begins& begins,
+                      bool tied, const Vector& held_weights, const Vector& held_means,
+                      const Vector& held_sds, double prior_mean, double prior_sd,
+                      const Vector& concentration, double floor,
+                      const std::vector<int64_t>& start_kinds, int64_t chains, int64_t swaps,
+                      int64_t settled, int64_t short_run, int64_t kept, int64_t max_iter,
+                      int64_t follow_iter, double short_tol, std::uint64_t seed, double tol,
+                      int64_t most_rows, double work, int threads) {
+    const int64_t k = static_cast<int64_t>(held_weights.shape(0));
+    require(k >= 1, "a mixture needs at least one component");
+    require_threads(threads);
+    Given given(x, sample_weight, held_weights,
+                terms(tied, held_weights, held_means, held_sds, prior_mean, prior_sd,
+                      concentration, floor, k),
+                start_kinds, {chains, swaps, settled, short_run, kept, max_iter, follow_iter},
+                short_tol, seed, tol, most_rows, work);
+    const int64_t groups = static_cast<int64_t>(begins.shape(0)) - 1;
+    require(groups >= 1, "there must be a group");
+    const int64_t* begin = begins.data();
+    require(begin[0] >= 0 && begin[groups] <= given.rows.n, "a group ends beyond the rows");
+    for (int64_t g = 0; g < groups; ++g)
+        require(begin[g] <= begin[g + 1], "a group ends before it begins");
+    given.request.begins = begin;
+    given.request.groups = groups;
+    const size_t count = static_cast<size_t>(groups), size = static_cast<size_t>(k);
+    Result<double> weights({count, size}), means({count, size}), sds({count, size});
+    Result<double> numbers({count, ManyFits::numbers_each});
+    Result<int64_t> counts({count, ManyFits::counts_each});
+    const double nothing = std::numeric_limits<double>::quiet_NaN();
+    for (Result<double>* each : {&weights, &means, &sds})
+        std::fill(each->data, each->data + count * size, nothing);
+    std::fill(numbers.data, numbers.data + count * ManyFits::numbers_each, nothing);
+    std::fill(counts.data, counts.data + count * ManyFits::counts_each, 0);
+    ManyFits fits{k, weights.data, means.data, sds.data, numbers.data, counts.data};
+    const emix::FitsListener listener{&fits, ManyFits::optimum, ManyFits::ended, is_interrupted};
+    const emix::Kernel& kernel = *level().kernel;
+    {
+        nb::gil_scoped_release released;
+        kernel.fit_columns(given.request, threads, listener);
+    }
+    // What is done is kept; the caller hears of Ctrl-C from what is not.
+    if (PyErr_Occurred()) {
+        if (!PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) throw nb::python_error();
+        PyErr_Clear();
+    }
+    return nb::make_tuple(weights.array, means.array, sds.array, numbers.array, counts.array);
+}
+
+}  // namespace
+
+void add_fits(nb::module_& module) {
+    module.def("fit_column", fit_column, "x"_a, "sample_weight"_a.none(), "tied"_a,
+               "held_weights"_a, "held_means"_a, "held_sds"_a, "prior_mean"_a, "prior_sd"_a,
+               "concentration"_a, "floor"_a, "start_kinds"_a, "chains"_a, "swaps"_a, "settled"_a,
+               "short_run"_a, "kept"_a, "max_iter"_a, "follow_iter"_a, "short_tol"_a, "seed"_a,
+               "tol"_a, "most_rows"_a, "work"_a, "threads"_a);
+    module.def("fit_columns", fit_columns, "x"_a, "sample_weight"_a.none(), "begins"_a, "tied"_a,
+               "held_weights"_a, "held_means"_a, "held_sds"_a, "prior_mean"_a, "prior_sd"_a,
+               "concentration"_a, "floor"_a, "start_kinds"_a, "chains"_a, "swaps"_a, "settled"_a,
+               "short_run"_a, "kept"_a, "max_iter"_a, "follow_iter"_a, "short_tol"_a, "seed"_a,
+               "tol"_a, "most_rows"_a, "work"_a, "threads"_a);
+}
+
+}  // namespace emix::python
