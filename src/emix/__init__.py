@@ -17,6 +17,7 @@ from emix.errors import (
     ParameterError,
 )
 from emix.fitting import fit, steps
+from emix.many import fit_many
 from emix.mixture import Mixture
 from emix.modelfile import load
 from emix.priors import DirichletPrior, NormalPrior
@@ -47,6 +48,7 @@ __all__ = [
     "Selection",
     "datasets",
     "fit",
+    "fit_many",
     "load",
     "select",
     "steps",

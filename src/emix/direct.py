@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from emix.model import Model
     from emix.sources.array import ArraySource
 
-FITTED, LEFT_ALONE = 1, 2
+NOT_REACHED, FITTED, LEFT_ALONE = range(3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Fitted:
 class Best:
     """The best optimum of each of g fits, NaN and 0 where there is none.
 
-    weights, means and sds (g, k); numbers (g, 7) and counts (g, 4) as the kernel lays them out.
+    weights, means and sds (g, k); `numbers` (g, 7) and `counts` (g, 4) as the kernel lays them out.
     """
 
     weights: Floats
@@ -69,6 +69,35 @@ class Best:
     sds: Floats
     numbers: Floats
     counts: NDArray[np.int64]
+
+    @property
+    def loglik(self) -> Floats:
+        return self.numbers[:, 0]
+
+    @property
+    def worths(self) -> Floats:
+        """What the least worthy component of each is worth."""
+        return self.numbers[:, 3]
+
+    @property
+    def n(self) -> Floats:
+        """Σ w"""
+        return self.numbers[:, 4]
+
+    @property
+    def hard(self) -> Floats:
+        """Σ w log max_k r"""
+        return self.numbers[:, 5]
+
+    @property
+    def status(self) -> NDArray[np.int64]:
+        """`FITTED`, `LEFT_ALONE` to the caller, or `NOT_REACHED` before Ctrl-C."""
+        return self.counts[:, 0]
+
+    @property
+    def outcomes(self) -> NDArray[np.int64]:
+        """Places in `NATIVE_OUTCOMES`."""
+        return self.counts[:, 2]
 
 
 def serves(source: ArraySource, model: Model) -> bool:

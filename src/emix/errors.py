@@ -43,3 +43,11 @@ class NotConvergedWarning(UserWarning):
 
 class DegenerateWarning(UserWarning):
     """The best optimum found rests on a degenerate component."""
+
+
+class NotFittedError(EmixError, RuntimeError):
+    """A group that was not reached before its fits were interrupted."""
+
+
+class GroupsWarning(UserWarning):
+    """Some of many fits failed, did not converge, or rest on a degenerate component."""

@@ -298,8 +298,8 @@ def finished(
         mixture=best.mixture, model=model.reordered(order), loglik=best.loglik,
         objective=best.objective, n=moments.weight, outcome=climb.outcome,
         n_iter=climb.iterations, trace=trace, gradient=climb.gradient, optima=optima,
-        warnings=notes_of(best, climb), classification=(hard, soft), columns=names, seed=finder.seed,
-        kernel=kernel.name,
+        warnings=notes_of(best, climb), classification=(hard, soft), columns=names,
+        seed=finder.seed, kernel=kernel.name,
     )
 
 

@@ -122,7 +122,7 @@ def points(
         raise DataError(f"{name} is empty (shape {(n_rows, len(names))}); at least one row is "
                         f"needed")
     columns = [frame.table[:, j] for j in wanted]
-    _refuse_text(frame, columns, names, name, chosen=chosen)
+    refuse_text(frame, columns, names, name, chosen=chosen)
     _refuse_missing(columns, names, name)
     whole = _whole(frame, columns, names)
     _refuse_infinite(whole, columns, names, name)
@@ -137,7 +137,7 @@ def _whole(frame: Frame, columns: Sequence[Any], names: Sequence[str]) -> Points
     if frame.table.implementation.is_pandas_like() and kinds in ({nw.Float32}, {nw.Float64}) and \
             tuple(names) == frame.names:
         return np.ascontiguousarray(frame.table.to_numpy(), dtype=kind)
-    values = [_values(column) for column in columns]
+    values = [values_of(column) for column in columns]
     if len(values) == 1:
         return np.ascontiguousarray(values[0], dtype=kind)[:, None]
     whole: Points = np.empty((len(values[0]), len(values)), kind)
@@ -148,7 +148,7 @@ def _whole(frame: Frame, columns: Sequence[Any], names: Sequence[str]) -> Points
     return whole
 
 
-def _values(column: Any) -> NDArray[Any]:
+def values_of(column: Any) -> NDArray[Any]:
     """The cells of a column that is known to hold numbers, none of them missing."""
     import narwhals.stable.v2 as nw
 
@@ -204,7 +204,7 @@ def floats_of_objects(cells: NDArray[Any]) -> Floats | None:
         return None
 
 
-def _refuse_text(
+def refuse_text(
     frame: Frame, columns: Sequence[Any], names: Sequence[str], name: str, *, chosen: bool
 ) -> None:
     wrong = [not _holds_numbers(column) for column in columns]
@@ -330,14 +330,35 @@ def column_like(x: object, name: str, values: NDArray[Any]) -> Any:
     return _as_given(made, seen, x)
 
 
-def _as_given(made: Any, seen: Any, x: object) -> Any:
-    import narwhals
+def beside(frame: Any, keys: Mapping[str, Any], data: Mapping[str, NDArray[Any]]) -> Any:
+    """A new frame of the same kind as `frame`: columns `keys` (g,), cut from it as narwhals shows
+    it, and beside them `data` (g,); a pandas frame counts its rows from 0."""
     import narwhals.stable.v2 as nw
 
+    kind = next(iter(keys.values())).implementation
+    made: Any = nw.from_dict(dict(data), backend=kind)
+    if kind.is_pandas_like():
+        native = made.to_native()
+        for place, (name, key) in enumerate(keys.items()):
+            # Without its index, by which pandas would lay rows beside each other.
+            native.insert(place, name, key.to_native().array)
+        return _in_kind(nw.from_native(native, eager_only=True), native, frame)
+    made = made.with_columns(**keys).select(*keys, *data)
+    return _in_kind(made, made.to_native(), frame)
+
+
+def _as_given(made: Any, seen: Any, x: object) -> Any:
     native = made.to_native()
     if seen.implementation.is_pandas_like():
         native.index = seen.to_native().index
-    # Who works with narwhals gets narwhals back.
+    return _in_kind(made, native, x)
+
+
+def _in_kind(made: Any, native: Any, x: object) -> Any:
+    """Who works with narwhals gets narwhals back."""
+    import narwhals
+    import narwhals.stable.v2 as nw
+
     if isinstance(x, nw.DataFrame | nw.Series):
         return made
     if isinstance(x, narwhals.DataFrame | narwhals.Series):

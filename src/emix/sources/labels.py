@@ -1,0 +1,43 @@
+"""Columns of delimited text that say which group a row belongs to: read as text, cell by cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from os import PathLike
+from typing import IO
+
+from emix.sources.cells import numbers
+from emix.sources.layout import layout_of
+from emix.sources.sheet import Sheet
+from emix.sources.text import blanks_to_tabs, guess_delimiter, read_text, tighten_quotes
+
+__all__ = ["read_labels"]
+
+
+def read_labels(
+    source: str | PathLike[str] | IO[str] | IO[bytes], by: Sequence[str]
+) -> tuple[list[tuple[str, ...]], list[str]]:
+    """The cells of some columns, row by row as tuples of text without blanks around it; and the
+    names of all other columns, those of row names left out.
+
+    Columns are found, and the delimiter is, as `read_delimited` does; which also refuses rows that
+    are not as long as others. Raises `DataError` for a column that is not there.
+
+    >>> import io
+    >>> read_labels(io.StringIO("gene,x\\nBRCA1,0.5\\nTP53,2\\n"), ["gene"])
+    ([('BRCA1',), ('TP53',)], ['x'])
+    """
+    name, text = read_text(source)
+    delimiter = guess_delimiter(name, text, all_numbers=lambda c: numbers(c) is not None) \
+        if text else ","
+    if delimiter == " ":
+        text, delimiter = blanks_to_tabs(text), "\t"
+    sheet = Sheet(name, tighten_quotes(text, delimiter), delimiter)
+    layout = layout_of(sheet, list(by), None)
+    rows = (cells for _, cells in islice(sheet.records(), int(layout.header), None))
+    labels = [tuple(cells[j].strip() if j < len(cells) else "" for j in layout.positions)
+              for cells in rows]
+    others = [each for j, each in enumerate(layout.names)
+              if j not in layout.positions and not (j == 0 and layout.row_names)]
+    return labels, others
