@@ -11,6 +11,7 @@ namespace emix::EMIX_LEVEL {
 // weight, the objectives of one summit are.
 constexpr double least_worth = -3.0, worth_on_the_way = -1.0;
 constexpr double same_summit = 1e-7;
+constexpr double unjudged = std::numeric_limits<double>::quiet_NaN();
 // How near home a climb has come back: means in standard deviations, spreads and
 // weights as shares of themselves.
 constexpr double near_home = 0.1;
@@ -28,6 +29,7 @@ struct Candidate {
         worth = other.worth;
     }
 
+    bool is_judged() const { return worth == worth; }
     bool is_sound() const { return worth >= least_worth; }
     double objective() const {
         const double value = end.score.objective;
@@ -38,7 +40,7 @@ struct Candidate {
     ColumnParameters at;
     Trace trace;
     ClimbEnd end{};
-    double worth = 0.0;
+    double worth = unjudged;
     int64_t starts = 1;
     int64_t order = 0;  // of being found: who was first wins a tie
     Candidate* next = nullptr;

@@ -32,6 +32,7 @@ class OptimalBreaks {
 
     // k + 1 indices from 0 to n.
     void find(int64_t* breaks) {
+        if (k_ == 2) return find_two(breaks);
         double *best = best_.get(), *next = best + n_ + 1;
         for (int64_t i = 0; i <= n_; ++i) best[i] = cost(0, i);
         for (int64_t layer = 1; layer < k_; ++layer) {
@@ -71,6 +72,34 @@ class OptimalBreaks {
         const long double weight = b.weight - a.weight, first = b.first - a.first;
         const long double about = b.second - a.second - first * first / (weight > 0 ? weight : 1);
         return about > 0 ? static_cast<double>(about) : 0.0;
+    }
+
+    // One break: in plain precision first, and among those that may be the best
+    // as all others are found.
+    void find_two(int64_t* breaks) {
+        const Sums *sums = prefix(), &all = sums[n_];
+        const double weight = static_cast<double>(all.weight);
+        double *between = best_.get(), most = 0.0;
+        for (int64_t i = 1; i < n_; ++i) {
+            const double w = static_cast<double>(sums[i].weight);
+            const double first = static_cast<double>(sums[i].first);
+            between[i] = first * first / (w * (weight - w));
+        }
+        for (int64_t i = 1; i < n_; ++i) most = between[i] > most ? between[i] : most;
+        const double least = most - 1e-9 * static_cast<double>(all.second) / weight;
+        double smallest = infinity;
+        breaks[0] = 0;
+        breaks[1] = 1;
+        breaks[2] = n_;
+        for (int64_t i = 1; i < n_; ++i) {
+            // Written so that NaN is looked at as well.
+            if (between[i] < least) continue;
+            const double candidate = cost(0, i) + cost(i, n_);
+            if (candidate < smallest) {
+                smallest = candidate;
+                breaks[1] = i;
+            }
+        }
     }
 
     // For each end from low to high the best start of the last run, which is

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "candidates.hpp"
+#include "pair_column.hpp"
 #include "starts_column.hpp"
 
 namespace emix::EMIX_LEVEL {
@@ -22,15 +23,15 @@ constexpr int64_t group = 4 * lanes;
 // What one thread needs.
 struct SearchWorker {
     SearchWorker(const Column& column, const PaddedColumn& padded, const ColumnRules& rules)
-        : climber(column, rules, 1), judge(padded, rules), home(rules.k) {}
-    ColumnClimber climber;
+        : climber(padded, column, rules), judge(padded, rules), home(rules.k) {}
+    QuickClimber climber;
     Judge judge;
     Home home;
 };
 
 // One chain of swaps: where it stands, and all that it has found.
 struct Chain {
-    const Candidate* at = nullptr;
+    Candidate* at = nullptr;
     Candidates found;
 };
 
@@ -68,6 +69,11 @@ class Search {
         // The others may come to where the first has ended.
         each(found, 0, smaller(request_.starts, 1), &Search::start);
         each(found, 1, request_.starts, &Search::start);
+        // Where all came there, its worth is first asked for at its summit.
+        bool is_alone = true;
+        for (int64_t i = 1; i < found.count; ++i) is_alone = is_alone && !found.items[i]->is_judged();
+        if (!is_alone)
+            for (int64_t i = 0; i < found.count; ++i) judge(*found.items[i], *pointers_[0]);
         found.count = distinct(found.items, found.count, slack());
         swap(found);
         finish(found);
@@ -119,13 +125,16 @@ class Search {
         run_tasks(end - first, workers_, Job::run, &job);
     }
 
-    // Whether the run came home before its end, where it may.
-    bool short_run(Candidate& candidate, SearchWorker& worker, bool has_home) {
+    // Whether the run came home before its end, where it may. One that is seen to
+    // end below `enough` is given up.
+    bool short_run(Candidate& candidate, SearchWorker& worker, bool has_home,
+                   double enough = -infinity) {
         bool came_home = false;
         candidate.trace.clear();
         candidate.end = worker.climber.climb(
             candidate.at, request_.short_run, request_.short_tolerance, &candidate.trace,
-            [&](const ColumnParameters& at) { return came_home = has_home && worker.home(at); });
+            [&](const ColumnParameters& at) { return came_home = has_home && worker.home(at); },
+            enough);
         return came_home;
     }
 
@@ -136,8 +145,12 @@ class Search {
         if (index > 0) worker.home.set(first_->at);
         if (short_run(candidate, worker, index > 0))
             candidate.copy_from(*first_, k_);
-        else
-            candidate.worth = worker.judge(candidate.at);
+        else if (index > 0)
+            judge(candidate, worker);
+    }
+
+    void judge(Candidate& candidate, SearchWorker& worker) const {
+        if (!candidate.is_judged()) candidate.worth = worker.judge(candidate.at);
     }
 
     void swap(List& found) {
@@ -184,14 +197,17 @@ class Search {
                                          static_cast<std::uint64_t>(t) * streams_per_trial +
                                          static_cast<std::uint64_t>(j);
             draw_swap(drawn_, rules_, Draws(request_.seed, stream), trial->at);
-            const bool came_home = short_run(*trial, worker, true);
+            const double to_beat = chain.at->is_sound() ? chain.at->objective() : -infinity;
+            const bool came_home = short_run(*trial, worker, true, to_beat);
             look_up(worker_index, trial->end.iterations);
             homecomings = came_home ? homecomings + 1 : 0;
             if (came_home) continue;
+            judge(*chain.at, worker);
             // What is not above a sound candidate need not be judged.
             if (chain.at->is_sound() && !(trial->objective() > chain.at->objective() + slack()))
                 continue;
-            trial->worth = worker.judge(trial->at);
+            trial->worth = unjudged;
+            judge(*trial, worker);
             if (!beats(*trial, *chain.at, slack())) continue;
             chain.found.add(trial);
             const double enough =

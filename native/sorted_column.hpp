@@ -27,6 +27,43 @@ inline void insertion_sort(Point* points, int64_t count) {
     }
 }
 
+// Eight points at a time by a network of comparisons (Batcher's), which never
+// waits to see which way a comparison goes.
+inline void sort_eight(BarePoint* points) {
+    constexpr int network[19][2] = {{0, 1}, {2, 3}, {4, 5}, {6, 7}, {0, 2}, {1, 3}, {4, 6},
+                                    {5, 7}, {1, 2}, {5, 6}, {0, 4}, {1, 5}, {2, 6}, {3, 7},
+                                    {2, 4}, {3, 5}, {1, 2}, {3, 4}, {5, 6}};
+    double z[8];
+    EMIX_UNROLL for (int i = 0; i < 8; ++i) z[i] = points[i].z;
+    _Pragma("GCC unroll 19") for (int i = 0; i < 19; ++i) {
+        const double low = z[network[i][0]], high = z[network[i][1]];
+        z[network[i][0]] = high < low ? high : low;
+        z[network[i][1]] = high < low ? low : high;
+    }
+    EMIX_UNROLL for (int i = 0; i < 8; ++i) points[i].z = z[i];
+}
+
+// Weights of ties are added in the order they came in: a network would mix them.
+inline void sort_eight(WeightedPoint* points) { insertion_sort(points, 8); }
+
+// Runs of the same length, from both ends at once: neither side can run out
+// before the middle is reached.
+template <class Point>
+inline void merge_equal_runs(const Point* left, const Point* right, int64_t length, Point* out) {
+    const Point *left_last = right - 1, *right_last = right + length - 1;
+    Point* last = out + 2 * length - 1;
+    for (int64_t i = 0; i < length; ++i) {
+        const bool take_right = right->z < left->z;
+        *out++ = take_right ? *right : *left;
+        right += take_right;
+        left += !take_right;
+        const bool take_left = right_last->z < left_last->z;
+        *last-- = take_left ? *left_last : *right_last;
+        left_last -= take_left;
+        right_last -= !take_left;
+    }
+}
+
 // Without a branch on the data: one that goes either way by chance costs more
 // than the rest of the loop.
 template <class Point>
@@ -47,12 +84,19 @@ inline void merge_runs(const Point* left, int64_t lefts, const Point* right, int
 template <class Point>
 inline Point* merge_sort(Point* points, Point* other, int64_t n) {
     constexpr int64_t shortest = 8;
-    for (int64_t at = 0; at < n; at += shortest)
-        insertion_sort(points + at, smaller(shortest, n - at));
+    for (int64_t at = 0; at < n; at += shortest) {
+        if (at + shortest <= n)
+            sort_eight(points + at);
+        else
+            insertion_sort(points + at, n - at);
+    }
     for (int64_t run = shortest; run < n; run *= 2) {
         for (int64_t at = 0; at < n; at += 2 * run) {
             const int64_t middle = smaller(at + run, n), end = smaller(at + 2 * run, n);
-            merge_runs(points + at, middle - at, points + middle, end - middle, other + at);
+            if (end - at == 2 * run)
+                merge_equal_runs(points + at, points + middle, run, other + at);
+            else
+                merge_runs(points + at, middle - at, points + middle, end - middle, other + at);
         }
         Point* sorted = other;
         other = points;

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from emix import leaping
 from emix.arrays import Block, Floats, Units
 from emix.candidates import Candidate
 from emix.climbing import Climb, Stop, climb, climb_many, climb_table, climbs_natively
@@ -122,7 +123,10 @@ class ColumnTerrain:
     def run(
         self, starts: Sequence[Mixture], model: Model, stop: Stop, threads: int
     ) -> list[Candidate]:
-        climbs = climb_many(self.source, starts, model, Units.identity(1), stop, threads)
+        if leaping.serves(model):
+            climbs = [leaping.climb_pair(self.source, start, model, stop) for start in starts]
+        else:
+            climbs = climb_many(self.source, starts, model, Units.identity(1), stop, threads)
         return [self._judged(c, model) for c in climbs]
 
     def run_from_home(
@@ -223,7 +227,10 @@ def _watched(
         came_home = goes_on and is_near(step.mixture, home)
         return came_home
 
-    run = climb(source, start, model, Units.identity(start.n_features), short, threads, watch)
+    if leaping.serves(model):
+        run = leaping.climb_pair(source, start, model, short, watch)
+    else:
+        run = climb(source, start, model, Units.identity(start.n_features), short, threads, watch)
     return None if came_home else run
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from emix.cli.exits import Exit
+from emix.cli.groups import exit_after, fit_by, print_fits, refuse_outputs
 from emix.cli.inputs import Data
 from emix.cli.options import (
     START_HELP,
@@ -74,6 +75,9 @@ class Outputs:
 @click.command()
 @source_argument
 @model_options
+@click.option("--by", metavar="NAME,...",
+              help="Fit each group of rows by itself, groups being rows with the same cell, number "
+                   "or text, in this column of SOURCE; prints one CSV row for each group.")
 @click.option("--start", metavar="KIND|FILE",
               help=START_HELP + " Without it, many starts of varied kinds and a search from the "
                                 "best.")
@@ -99,7 +103,7 @@ class Outputs:
               help="Add a comparison with the hard assignment of K-Means.")
 @click.pass_context
 def fit(
-    ctx: click.Context, /, source: str, model: ModelOptions, start: str | None,
+    ctx: click.Context, /, source: str, model: ModelOptions, by: str | None, start: str | None,
     n_starts: int | None, seed: int, tol: float | None, max_iter: int | None,
     threads: int | None, **outputs: Any,
 ) -> None:
@@ -108,11 +112,16 @@ def fit(
     Prints the model in words, how well it fits, its components, and the distinct optima that the
     starts found. Exits with 4 when EM did not converge (the report is printed all the same).
 
+    With --by, prints one row for each group instead: how well it is fitted, the parameters of
+    each component, and the message where it could not be. Exits with 3 when a group could not be
+    fitted, else with 4 when one did not converge; the table is printed all the same.
+
     \b
     Examples:
       emix fit faithful --columns waiting -k 2
       emix fit faithful -k 2 --covariance VVE
       emix fit heights.csv -k 3 --equal-weights --sd 1 --save heights.json
+      emix fit iris --by label --columns Petal_Length -k 2
       cut -d, -f2 data.csv | emix fit - -k 2 --json
     """
     out = Outputs(**outputs)
@@ -121,6 +130,13 @@ def fit(
     if k is None:
         raise click.UsageError("Missing option '-k': the number of components.")
     arguments = model.arguments()
+    if by is not None:
+        refuse_outputs(**{name: value for name, value in outputs.items() if name != "as_object"})
+        fits = fit_by(source, by, k, model, {
+            "start": start if saved is None else saved.mixture, "n_starts": n_starts, "seed": seed,
+            "tol": tol, "max_iter": max_iter, "threads": threads})
+        print_fits(fits, out.as_object)
+        ctx.exit(exit_after(fits))
     out.check(model)
     data = read_to_start(source, model, saved)
     out.check_columns(data)

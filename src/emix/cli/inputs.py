@@ -84,8 +84,8 @@ def read_data(
             say(f"note: {source} is the bundled data set; for the file write ./{source}")
         return _bundled(datasets.load(source), wanted, weight_column)
     if source != "-" and not os.path.exists(source):
-        raise DataError(_missing(source))
-    found = _opened(_standard_input() if source == "-" else source, wanted, weight_column)
+        raise DataError(missing_file(source))
+    found = _opened(standard_input() if source == "-" else source, wanted, weight_column)
     return Data(found, ("",) * found.n_features)
 
 
@@ -138,7 +138,8 @@ def read_as_fitted(
     return data
 
 
-def _missing(source: str) -> str:
+def missing_file(source: str) -> str:
+    """What to say of a SOURCE that is not there."""
     from emix import datasets
 
     message = f"{printable(source)}: no such file"
@@ -159,7 +160,8 @@ class _StandardInput(io.BytesIO):
 _CONTENT = "emix.cli.standard_input"
 
 
-def _standard_input() -> _StandardInput:
+def standard_input() -> _StandardInput:
+    """All of standard input."""
     # Kept for the command's life: a pipe can be read only once, and columns may be read twice.
     kept = click.get_current_context().meta
     if _CONTENT not in kept:

@@ -187,7 +187,7 @@ def _by_file(
 ) -> Groups:
     from emix.sources.labels import read_labels
 
-    labels, others = read_labels(rows, by)
+    labels, by, others = read_labels(rows, by)
     if hasattr(rows, "seek"):
         rows.seek(0)
     if columns is None:

@@ -17,16 +17,16 @@ __all__ = ["read_labels"]
 
 def read_labels(
     source: str | PathLike[str] | IO[str] | IO[bytes], by: Sequence[str]
-) -> tuple[list[tuple[str, ...]], list[str]]:
-    """The cells of some columns, row by row as tuples of text without blanks around it; and the
-    names of all other columns, those of row names left out.
+) -> tuple[list[tuple[str, ...]], list[str], list[str]]:
+    """The cells of some columns, row by row as tuples of text without blanks around it; the names
+    of these columns; and those of all others, row names left out.
 
     Columns are found, and the delimiter is, as `read_delimited` does; which also refuses rows that
     are not as long as others. Raises `DataError` for a column that is not there.
 
     >>> import io
     >>> read_labels(io.StringIO("gene,x\\nBRCA1,0.5\\nTP53,2\\n"), ["gene"])
-    ([('BRCA1',), ('TP53',)], ['x'])
+    ([('BRCA1',), ('TP53',)], ['gene'], ['x'])
     """
     name, text = read_text(source)
     delimiter = guess_delimiter(name, text, all_numbers=lambda c: numbers(c) is not None) \
@@ -40,4 +40,4 @@ def read_labels(
               for cells in rows]
     others = [each for j, each in enumerate(layout.names)
               if j not in layout.positions and not (j == 0 and layout.row_names)]
-    return labels, others
+    return labels, [layout.names[j] for j in layout.positions], others
