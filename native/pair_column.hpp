@@ -65,6 +65,7 @@ EMIX_INLINE void add_pair(const double* z, const double* w, const PairPrepared& 
 // The first `unit` points have weight 1; all are in groups of four vectors.
 EMIX_LOOP inline void sum_pair(const double* z, const double* w, int64_t unit, int64_t n,
                                const PairPrepared& p, double* out) {
+    const TinyIsZero mode;
     constexpr int V = 4;
     constexpr int64_t step = V * lanes, most_factors = 512 / V * step;
     Vector sums[pair_sums] = {}, product = broadcast(1.0);

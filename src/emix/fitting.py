@@ -1,20 +1,14 @@
-"""fit: data to internal units, starts, search, climbs on all the data, and back."""
+"""fit and steps: what a user asks for, in arguments, and what comes of it."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emix import direct
 from emix.arrays import Labels, Units, as_seed, is_whole
-from emix.candidates import Candidate
-from emix.checking import check_rank, check_spread
-from emix.climbing import Climb, Outcome, Progress, Stop
-from emix.covariance import Isotropic
+from emix.climbing import Progress, Stop
 from emix.em import Step, iterate
 from emix.errors import (
     DegenerateWarning,
@@ -22,19 +16,13 @@ from emix.errors import (
     NumericalError,
     ParameterError,
 )
-from emix.finding import Finder, plan_of
-from emix.kernels import available_threads, kernel_for
+from emix.kernels import available_threads
+from emix.making import Search, fit_source, informed
 from emix.mixture import Mixture
 from emix.model import FLOOR, Model
-from emix.moments import Moments, moments_of
-from emix.result import Fit, Optimum
-from emix.soundness import LEAST_WORTH
+from emix.moments import moments_of
+from emix.result import Fit
 from emix.sources.opening import open_source
-
-if TYPE_CHECKING:
-    from emix.plan import Plan
-    from emix.soundness import Degenerate
-    from emix.sources.array import ArraySource
 
 # The gradient per row at which a climb has arrived: four hundred thousand roundings.
 TOLERANCE = 1e-10
@@ -119,99 +107,6 @@ def fit(
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
-    """How a fit is searched for: the arguments of `fit` that say so, checked."""
-
-    start: Mixture | Labels | str | None
-    n_starts: int | None
-    seed: int
-    stop: Stop
-    threads: int
-    progress: Callable[[Progress], None] | None = None
-
-    @property
-    def has_plan(self) -> bool:
-        """Whether it goes from starts that the search makes, not from one that was given."""
-        return self.start is None or isinstance(self.start, str)
-
-    def plan(self, n_features: int) -> Plan | None:
-        """See `finding.plan_of`."""
-        assert self.start is None or isinstance(self.start, str)
-        return plan_of(self.start, self.n_starts, n_features > 1)
-
-
-def fit_source(
-    source: ArraySource, names: tuple[str, ...], model: Model, how: Search
-) -> Fit:
-    """The fit of a model to all rows of a source, without a warning; see `warn_of`."""
-    if how.has_plan and direct.serves(source, model):
-        made = direct.fit_directly(source, model, how.plan(1), how.stop, how.seed, how.threads)
-        if made is not None:
-            return _of_direct(made, source, names, model, how)
-    moments, finder = _finder(source, names, model, how)
-    candidates = finder.candidates(how.start, how.n_starts)
-    return finished(candidates, finder, moments, names)
-
-
-def _finder(
-    source: ArraySource, names: tuple[str, ...], model: Model, how: Search
-) -> tuple[Moments, Finder]:
-    moments = moments_of(source, how.threads)
-    check_spread(moments, model, names)
-    units = Units.of_spread(moments.mean, moments.sd, not model.structure.is_scale_free)
-    model = _informed(model, source, moments, units, names, how.threads)
-    return moments, Finder(source, ", ".join(names), model, units, moments.weight, how.stop,
-                           how.seed, how.threads, how.progress)
-
-
-def _of_direct(
-    made: direct.Fitted, source: ArraySource, names: tuple[str, ...], model: Model, how: Search
-) -> Fit:
-    best, climb = made.optima[0], made.optima[0].climb
-    finder: Finder | None = None
-    optima = []
-    for each in made.optima:
-        degenerate: tuple[Degenerate, ...] = ()
-        if each.worth < LEAST_WORTH:
-            # What is wrong is said in words, for which all rows are looked at again.
-            finder = finder or _finder(source, names, model, how)[1]
-            degenerate = finder.degenerate(each.climb.mixture.inward(finder.units),
-                                           finder.within.reordered(each.order))
-        optima.append(Optimum(each.climb.loglik, each.climb.objective, each.starts,
-                              each.climb.outcome, degenerate, each.climb.mixture))
-    return Fit(
-        mixture=climb.mixture, model=model.reordered(best.order), loglik=climb.loglik,
-        objective=climb.objective, n=made.weight, outcome=climb.outcome, n_iter=climb.iterations,
-        trace=climb.trace, gradient=climb.gradient, optima=tuple(optima),
-        warnings=notes_of(optima[0], climb), classification=made.classification, columns=names,
-        seed=how.seed, kernel="native",
-    )
-
-
-def _informed(
-    model: Model, source: ArraySource, moments: Moments, units: Units, names: tuple[str, ...],
-    threads: int,
-) -> Model:
-    """The model, once it has been told the data's mean and covariance where it asks for them.
-
-    Raises `DataError` where columns are combinations of others and that matters.
-    """
-    d = source.n_features
-    turned = d > 1 and model.structure.scatter_form in ("full", "pooled")
-    if not turned and model.prior.conjugate is None:
-        return model
-    whole = Mixture.trusted(np.ones(1), units.inward(moments.mean)[None], Isotropic(np.ones(1), d))
-    statistics = kernel_for(whole).expect(whole, source.block, "full", units, threads)
-    scatter = statistics.scatter_about(whole.means + statistics.shift / moments.weight)[0]
-    check_rank(scatter / moments.weight, moments, model, names)
-    if model.prior.conjugate is None:
-        return model
-    scatter = scatter / np.multiply.outer(units.scale, units.scale)
-    # Divisor n − 1, as R's var.
-    return model.informed(moments.mean, scatter / max(moments.weight - 1, 1.0), moments.weight)
-
-
 def start_of(start: object) -> Mixture | Labels | str | None:
     """A mixture, a name or nothing; anything else is labels."""
     if start is None or isinstance(start, str | Mixture):
@@ -265,7 +160,7 @@ def steps(
     threads = threads_of(threads)
     moments = moments_of(source, threads)
     units = Units.of_spread(moments.mean, moments.sd, not model.structure.is_scale_free)
-    model = _informed(model, source, moments, units, names, threads)
+    model = informed(model, source, moments, units, names, threads)
     within = model.inward(units, FLOOR)
     first = model.conforming(start)
     for step in iterate(source, within.conforming(first.inward(units)), within, units, threads):
@@ -280,52 +175,6 @@ def steps(
         loglik = statistics.loglik
         objective = loglik + model.log_prior(mixture)
         yield Step(step.iteration, mixture, loglik, objective, statistics)
-
-
-def finished(
-    candidates: list[Candidate], finder: Finder, moments: Moments, names: tuple[str, ...]
-) -> Fit:
-    """From internal units to the Fit that the user gets."""
-    model = finder.model
-    optima = tuple(_optimum(candidate, finder, moments) for candidate in candidates)
-    best, climb = optima[0], candidates[0].climb
-    # Trace in the units of the data: internal objectives differ by a constant.
-    trace = climb.trace + (best.objective - climb.objective)
-    kernel = kernel_for(best.mixture)
-    hard, soft = kernel.classification(best.mixture, finder.source.block, finder.threads)
-    order = climb.mixture.canonical_order()
-    return Fit(
-        mixture=best.mixture, model=model.reordered(order), loglik=best.loglik,
-        objective=best.objective, n=moments.weight, outcome=climb.outcome,
-        n_iter=climb.iterations, trace=trace, gradient=climb.gradient, optima=optima,
-        warnings=notes_of(best, climb), classification=(hard, soft), columns=names,
-        seed=finder.seed, kernel=kernel.name,
-    )
-
-
-def _optimum(candidate: Candidate, finder: Finder, moments: Moments) -> Optimum:
-    climb, model = candidate.climb, finder.model
-    order = climb.mixture.canonical_order()
-    mixture = model.held.imposed_on(climb.mixture.outward(finder.units)).reordered(order)
-    loglik = climb.loglik + moments.weight * finder.units.log_jacobian
-    objective = loglik + model.reordered(order).log_prior(mixture)
-    degenerate: tuple[Degenerate, ...] = ()
-    if not candidate.is_sound:
-        degenerate = finder.degenerate(
-            climb.mixture.reordered(order), finder.within.reordered(order)
-        )
-    return Optimum(loglik, objective, candidate.starts, climb.outcome, degenerate, mixture)
-
-
-def notes_of(best: Optimum, climb: Climb) -> tuple[str, ...]:
-    """What a user should know of the best optimum, in words: first how its climb ended."""
-    notes = []
-    if climb.outcome is not Outcome.CONVERGED:
-        notes.append(f"{climb.outcome.prose} (gradient {climb.gradient:.1e} per row after "
-                     f"{climb.iterations} steps)")
-    for found in best.degenerate:
-        notes.append(f"component {found.component + 1} is degenerate: {found.reason}")
-    return tuple(notes)
 
 
 def warn_of(found: Fit) -> None:

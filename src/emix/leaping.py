@@ -175,5 +175,5 @@ def _solved(curvature: Floats, slopes: Floats) -> Floats | None:
             return None
         below = curvature[j + 1:, j] - factor[j + 1:, :j] @ (factor[j, :j] * pivots[:j])
         factor[j + 1:, j] = below / pivots[j]
-    step: Floats = np.linalg.solve(factor.T, np.linalg.solve(factor, slopes) / pivots)
-    return step
+    forward = np.linalg.solve(factor, slopes) / pivots
+    return np.asarray(np.linalg.solve(factor.T, forward), dtype=np.float64)

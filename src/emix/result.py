@@ -52,7 +52,7 @@ class Fit:
     n           Σ w, the number of rows when there are no weights
     df          free parameters
     outcome     how the best climb ended; `converged` for short
-    n_iter      EM steps from the start to the mixture
+    n_iter      steps from the start to the mixture, EM's and Newton's
     trace       (n_iter + 1,) the objective at each of them, in the units of the data
     gradient    largest component of the objective's gradient at the mixture, per row, without
                 units: how far from stationary

@@ -10,7 +10,8 @@ from emix.choice import CRITERIA, Row, Selection, ranked
 from emix.contest import Contest, SelectionProgress
 from emix.covariance import STRUCTURES, structure
 from emix.errors import DataError, ParameterError
-from emix.fitting import finished, stop_of, threads_of, warn_of
+from emix.fitting import stop_of, threads_of, warn_of
+from emix.making import finished
 from emix.setting import Setting
 from emix.sources.opening import open_source
 
