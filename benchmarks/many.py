@@ -123,6 +123,9 @@ def main() -> None:
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     rng = np.random.default_rng(0)
+    # Loaded before, so that its threads are known to be limited.
+    import sklearn.mixture  # noqa: F401
+
     with threadpool_limits(1):
         rows = [one(arguments.pairs)]
         for name, groups in (("apart", apart(rng, arguments.groups, 6.0)),
