@@ -110,7 +110,7 @@ def against_sklearn(pairs: int) -> list[Row]:
     column = waiting[:, None]
     rows.append(compare(
         "fit(waiting, 2), default starts against their single one", "scikit-learn",
-        lambda: emix.fit(waiting, 2), lambda: GaussianMixture(2).fit(column), 10, pairs,
+        lambda: emix.fit(waiting, 2), lambda: GaussianMixture(2).fit(column), 20, pairs,
         repeat=20, their_repeat=20,
     ))
     return rows
