@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emix.accelerate import Accelerator
 from emix.arrays import Units
 from emix.conjugate import Imagined
 from emix.covariance import Isotropic
@@ -132,16 +133,18 @@ def climb(
     stop: Stop,
     threads: int = 1,
     watch: Callable[[Step, float], bool | None] | None = None,
+    accelerator: Accelerator | None = None,
 ) -> Climb:
     """EM from `start`, which is in internal units, until `stop` says so.
 
     `watch` is told of each step and its gradient, and ends the climb by saying True. Ctrl-C ends
-    it with the outcome "interrupted" and the last mixture scored.
+    it with the outcome "interrupted" and the last mixture scored. Without an `accelerator` it is
+    plain EM.
     """
     trace: list[float] = []
     last: tuple[Step, float] | None = None
     outcome = Outcome.NOT_CONVERGED
-    steps = iterate(source, start, model, units, threads)
+    steps = iterate(source, start, model, units, threads, accelerator)
     try:
         for step in steps:
             slope = float(np.abs(gradient(step.statistics, step.mixture, model)).max())
@@ -204,8 +207,13 @@ def climb_many(
     stop: Stop,
     threads: int = 1,
     progress: Callable[[Progress], None] | None = None,
+    near: Source | None = None,
 ) -> list[Climb]:
-    """A climb from each of several starts, in their order."""
+    """A climb from each of several starts, in their order.
+
+    Natively they are plain EM. Those in Python's loop are accelerated where there are data `near`
+    to take curvature from, in the units of the climb.
+    """
     if isinstance(source, ArraySource) and runs_natively(source, starts[0], model):
         return _climb_natively(source, starts, model, units, stop, threads)
     if isinstance(source, ArraySource) and climbs_natively(source, model.n_components, model):
@@ -217,7 +225,8 @@ def climb_many(
     climbs = []
     for run, start in enumerate(starts):
         watch = None if progress is None else _watcher(progress, run, len(starts))
-        climbs.append(climb(source, start, model, units, stop, threads, watch))
+        accelerator = None if near is None else Accelerator(model, near)
+        climbs.append(climb(source, start, model, units, stop, threads, watch, accelerator))
         if climbs[-1].outcome is Outcome.INTERRUPTED:
             break
     return climbs

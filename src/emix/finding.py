@@ -158,7 +158,8 @@ class Finder:
 
     def _on_all_data(self, starts: list[Mixture], counts: list[int]) -> list[Candidate]:
         climbs = climb_many(
-            self.source, starts, self.within, self.units, self.stop, self.threads, self.progress
+            self.source, starts, self.within, self.units, self.stop, self.threads, self.progress,
+            self.terrain.source,
         )
         return distinct(
             [

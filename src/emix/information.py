@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from emix.arrays import Floats
     from emix.coordinates import Coordinates
     from emix.sources.protocol import Source
+    from emix.statistics import Statistics
 
 # Numbers that one array of a chunk of rows may hold, and the rows at most.
 CHUNK_NUMBERS = 1 << 20
@@ -79,6 +80,20 @@ def objective_derivatives(
     return found.score + gradient, found.hessian + hessian
 
 
+def score(statistics: Statistics, coordinates: Coordinates) -> Floats:
+    """The gradient (p,) of the objective from an E-step at the mixture of the coordinates."""
+    gradient = _Sums.of(statistics, coordinates).gradient(coordinates)
+    if coordinates.model.prior.is_flat:
+        return gradient
+    return gradient + prior_derivatives(coordinates)[0]
+
+
+def complete_information(statistics: Statistics, coordinates: Coordinates) -> Floats:
+    """(p, p) The expected information of as many points whose components are known: the metric in
+    which EM climbs, positive definite where every component has points."""
+    return -_Sums.expected(statistics, coordinates).hessian(coordinates)
+
+
 def prior_derivatives(coordinates: Coordinates) -> tuple[Floats, Floats]:
     """Gradient (p,) and Hessian (p, p) of the log prior density.
 
@@ -126,6 +141,33 @@ class _Sums:
         k, d = coordinates.mixture.means.shape
         none = np.zeros(k)
         return cls(none, none.copy(), none.copy(), np.zeros((k, d)), np.zeros((k, d, d)))
+
+    @classmethod
+    def of(cls, statistics: Statistics, coordinates: Coordinates) -> _Sums:
+        """Of an E-step at the mixture of the coordinates, whatever form its scatter has: what a
+        structure cannot tell apart its slopes do not either."""
+        mixture, scatter = coordinates.mixture, statistics.scatter
+        k, d = mixture.means.shape
+        sums = cls.zero(coordinates)
+        sums.labels[:] = sums.counts[:] = sums.sizes[:] = statistics.weight
+        if scatter.ndim == 1:
+            scatter = scatter[:, None, None] / d * np.eye(d)
+        elif scatter.ndim == 2:
+            scatter = scatter[:, :, None] * np.eye(d)
+        for j in range(k):
+            sums.shifts[j] = mixture.covariance.whiten(statistics.shift[j][None], j)[0]
+        for j, own in enumerate(scatter):
+            half = mixture.covariance.whiten(own, j)
+            sums.scatters[j] = mixture.covariance.whiten(half.T, j)
+        return sums
+
+    @classmethod
+    def expected(cls, statistics: Statistics, coordinates: Coordinates) -> _Sums:
+        """What they are on average for so many points of each component."""
+        sums, d = cls.zero(coordinates), coordinates.mixture.n_features
+        sums.labels[:] = sums.counts[:] = sums.sizes[:] = statistics.weight
+        sums.scatters[:] = statistics.weight[:, None, None] * np.eye(d)
+        return sums
 
     def gradient(self, c: Coordinates) -> Floats:
         gradient = np.zeros(c.size)
