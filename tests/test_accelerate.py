@@ -19,8 +19,8 @@ from emix.model import FLOOR, Model
 from emix.newton import Newton
 from emix.sources.array import ArraySource
 
-STRUCTURES = ("EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVE", "VVE", "EEV", "VEV", "EVV",
-              "VVV")
+STRUCTURES = ("EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVE", "VVE", "EEV", "VEV",
+              "EVV", "VVV")
 FOR_EVER = Stop(1e-10, 20_000)
 
 
