@@ -238,21 +238,31 @@ def judges_natively(model: Model) -> bool:
         held.learned_means.all() and held.learned_covariances.all()))
 
 
+# What `native_ground` hands to the kernel.
+Ground = tuple["Floats", "Floats", "Floats", float, int, float]
+
+
+def native_ground(table: Table, model: Model) -> Ground | None:
+    """What the native kernel needs to judge mixtures of a model as `least_worths` does; None where
+    nothing is judged."""
+    if not is_judged(model) or table.total <= 1:
+        return None
+    own = own_parameters(model.structure, table.points.shape[1])
+    return (table.factor, np.diag(table.covariance).copy(), table.steps / np.sqrt(12), table.total,
+            own, LEAST_WORTH)
+
+
 def least_worths_natively(
     table: Table, weights: Floats, means: Floats, factors: Floats, model: Model, threads: int = 1
 ) -> Floats:
     """The least worth of each of s mixtures, (s,), from weights (s, k), means (s, k, d) and
     factors (s, k, d, d), in one call; for a model that is judged."""
-    k, d = weights.shape[1], means.shape[2]
     name = model.structure.name
-    gains = _native.left_out_gains_table(
+    least: Floats = _native.least_worths_table(
         table.points, table.weight if table.is_weighted else None, SEVERAL.get(name, name),
-        weights, means, factors, model.held.weights, model.floor, threads,
+        weights, means, factors, model.held.weights, model.floor, native_ground(table, model),
+        threads,
     )
-    worth = gains - _place(table, factors.reshape(-1, d, d), model).reshape(-1, k)
-    few = weights * table.total * d < 2 * own_parameters(model.structure, d)
-    thin = _are_thin(table, factors.reshape(-1, d, d)).reshape(-1, k)
-    least: Floats = np.where(few | thin, -np.inf, worth).min(axis=1)
     return least
 
 

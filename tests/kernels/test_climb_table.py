@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import logsumexp
+from scipy.special import gammaln, logsumexp
 
 from emix.covariance import STRUCTURES, Dense
 from emix.datasets import load
@@ -94,13 +94,13 @@ class Climbs:
 
 
 def climbs(x, name, begun, *, w=None, terms=None, max_iter=3000, tol=1e-10, threads=1,
-           homes=None) -> Climbs:
+           homes=None, heights=None) -> Climbs:
     weights, means, factors = begun
     if terms is None:
         terms = Terms(*means.shape[1:])
     *ends, lengths, traces = native.climb_table(
         np.ascontiguousarray(x), w, name, weights, means, factors, *terms.arguments(), max_iter,
-        tol, threads, homes, True,
+        tol, threads, homes, True, heights,
     )
     return Climbs(*ends, np.split(traces, np.cumsum(lengths)[:-1]))
 
@@ -139,6 +139,8 @@ def log_prior(weights, means, factors, terms):
     alpha = np.full(terms.k, terms.concentration, dtype=float)
     shares = weights[free] / (1 - held[~free].sum())
     total = ((alpha[free] - 1) * np.log(shares)).sum()
+    if (alpha != 1).any() and free.any():
+        total += gammaln(alpha[free].sum()) - gammaln(alpha[free]).sum()
     matrices = factors @ np.swapaxes(factors, 1, 2)
     own = with_prior(np.zeros_like(factors), means, terms)
     total -= 0.5 * np.einsum("kii->k", np.linalg.solve(matrices, own)).sum()
