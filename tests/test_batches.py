@@ -16,7 +16,7 @@ from emix.model import FLOOR, Model
 from emix.moments import moments_of
 from emix.sources.array import ArraySource
 from emix.swapping import swapped_tables
-from emix.terrain import TableTerrain, terrain_of
+from emix.terrain import terrain_of
 
 ROWS = emix.datasets.load("faithful").data
 COLUMN = np.ascontiguousarray(ROWS[:, 1:])
@@ -94,8 +94,9 @@ def test_the_end_of_one_climb_is_a_batch_of_one():
 
 
 @pytest.mark.skipif(NATIVE is None, reason="native kernel not built: swaps then run one by one")
-@pytest.mark.parametrize("weights", [None, "equal"])
-@pytest.mark.parametrize("name", ["EEI", "VEE", "VVE", "VVV"])
+@pytest.mark.parametrize(("name", "weights"), [
+    ("EEI", None), ("VEE", None), ("VVE", None), ("VVV", None), ("VVV", "equal"),
+])
 def test_chains_of_swaps_lead_where_they_do_one_by_one(name, weights):
     from emix.plan import Plan
     from emix.search import _swapped, explore

@@ -57,7 +57,7 @@ def test_one_call_comes_to_what_the_steps_come_to(name, monkeypatch):
                     step_by_step(monkeypatch, screen, cell, starts))
 
 
-@pytest.mark.parametrize("weights, prior", [("equal", None), (None, "conjugate"),
+@pytest.mark.parametrize(("weights", "prior"), [("equal", None), (None, "conjugate"),
                                             (None, emix.DirichletPrior(2.0))])
 def test_with_held_weights_and_priors(weights, prior, monkeypatch):
     screen, cell, starts = prepared("VVV", 3, weights, prior)
@@ -67,12 +67,19 @@ def test_with_held_weights_and_priors(weights, prior, monkeypatch):
 
 
 def test_what_is_low_does_not_go_on(monkeypatch):
-    screen, cell, starts = prepared("VVV", 3)
+    # What all components share is never degenerate: the highest is the best.
+    screen, cell, starts = prepared("EEE", 3)
     best = screen._begun(cell, starts)
     for above in (best.objective + 1, best.objective - 30):
         found = screen._begun(cell, starts, above, 1)
         assert_same(found, step_by_step(monkeypatch, screen, cell, starts, above, 1))
-        assert (found.sound is None) == (above > best.objective)
+        assert (found.ends is None) == (above > best.objective)
+    # Of what is not sound no more go on than are asked for.
+    screen, cell, starts = prepared("VVV", 3)
+    assert screen._begun(cell, starts).sound is not None
+    found = screen._begun(cell, starts, most=1)
+    assert found.failure == screening.NOT_SOUND
+    assert_same(found, step_by_step(monkeypatch, screen, cell, starts, -np.inf, 1))
 
 
 def test_hopeless_is_what_would_not_come_there_at_several_times_its_pace():

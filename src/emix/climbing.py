@@ -303,7 +303,13 @@ def climb_stacks(
     )
 
 
-def table_terms(source: ArraySource, starts: Stacks, model: Model) -> tuple[Any, ...]:
+# Points and their weights, a structure, mixtures, held weights, concentrations, the rows that a
+# prior imagines (mean, count, weight, scatter), the floor.
+TableTerms = tuple[Any, "Floats | None", str, "Floats", "Floats", "Floats", "Floats", "Floats",
+                   "Floats", float, float, "Floats", float]
+
+
+def table_terms(source: ArraySource, starts: Stacks, model: Model) -> TableTerms:
     """Data, mixtures, and what is learned, held and believed beforehand, in the order in which the
     native kernel takes them for several columns."""
     prior, name, d = model.prior, model.structure.name, source.n_features

@@ -178,17 +178,20 @@ class Contest:
         if cell in self.refined:
             best = self.refined[cell][0]
             climb = best.climb
-            return Standing(climb.mixture, climb.loglik, climb.gradient, climb.outcome, True) \
-                if best.is_sound else None
+            return self._standing_of(climb, True) if best.is_sound else None
         if cell in self.climbed:
-            climb = self.climbed[cell]
-            return Standing(climb.mixture, climb.loglik, climb.gradient, climb.outcome, False)
+            return self._standing_of(self.climbed[cell], False)
         found = self.screening.found.get(cell)
         if found is None or found.sound is None or self.setting.is_sampled:
             return None
         ends, rule = found.sound, self.setting.within(cell).structure
-        return Standing(ends.batch.mixture(0, rule), float(ends.loglik[0]),
+        return Standing(lambda: ends.batch.mixture(0, rule), float(ends.loglik[0]),
                         float(ends.gradient[0]), ends.outcome[0], False)
+
+    @staticmethod
+    def _standing_of(climb: Climb, is_refined: bool) -> Standing:
+        return Standing(lambda: climb.mixture, climb.loglik, climb.gradient, climb.outcome,
+                        is_refined)
 
     def rows(self) -> list[Row]:
         """The table as it stands, by structure; with ICL where that decides."""

@@ -170,7 +170,7 @@ class TableTerrain:
         return named_of_rows(kind)(self.table, k, draws)
 
     def stirred(self, mixture: Mixture, draws: Draws) -> Mixture:
-        """A component is put at a random row, in the shape of the data, scaled to a random width."""
+        """A component is put at a random row, in the shape of the data and of a random width."""
         j, row = draws.below(mixture.n_components), self.table.drawn(draws)
         means, factors = mixture.means.copy(), mixture.covariance.factors.copy()
         means[j] = self.table.points[row]

@@ -491,6 +491,23 @@ def test_a_run_that_comes_near_home_ends(name):
                   ).outcome[0] == CONVERGED
 
 
+def test_a_run_that_would_not_reach_its_height_ends_early():
+    x = table("iris")
+    begun = starts(x, 3, [1])
+    free = climbs(x, "VVV", begun, max_iter=60, tol=0)
+    trace = free.traces[0]
+    # At five times the pace of its last step it would not come so high in what is left.
+    reach = trace[1:] + 5 * (60 - np.arange(1, 61)) * np.diff(trace)
+    height = reach[24] + 1e-3
+    first = next(t for t in range(15, 61) if reach[t - 1] < height)
+    stopped = climbs(x, "VVV", begun, max_iter=60, tol=0, heights=np.array([height]))
+    assert stopped.outcome[0] == free.outcome[0] == NOT_CONVERGED
+    assert 15 <= stopped.iterations[0] == first <= 25
+    same((stopped.traces[0],), (trace[:first + 1],))
+    whole = climbs(x, "VVV", begun, max_iter=60, tol=0, heights=np.array([trace[14]]))
+    assert whole.iterations[0] == 60
+
+
 def test_far_data_ends_with_a_name():
     x = np.full((4, 2), 1e300) * [[1], [-1], [1], [-1]]
     begun = np.array([[0.5, 0.5]]), np.zeros((1, 2, 2)), np.stack([np.eye(2)] * 2)[None]

@@ -249,7 +249,8 @@ def climb_table(
     on its floor, so that the likelihood has no maximum; the climb ended there. 5: it came near the
     start's mixture in homes, components in any order, before it had converged. Where a climb is not
     likely to reach the start's objective in heights (s,) it ends early, with outcome 1. With a
-    trace two more arrays follow: how many steps each climb recorded (s,), and the objective at them all.
+    trace two more arrays follow: how many steps each climb recorded (s,), and the objective at
+    them all.
     """
 
 def maximise_table(
