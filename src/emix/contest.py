@@ -160,7 +160,8 @@ class Contest:
         return Finder(
             setting.source, ", ".join(setting.names), setting.model(cell),
             setting.units(cell.covariance), setting.weight, self.stop, setting.seed,
-            setting.inner, None, setting.terrain(cell.covariance),
+            # Few are searched at a time: their chains have use for all threads.
+            setting.threads, None, setting.terrain(cell.covariance),
         )
 
     def optima(self, row: Row) -> tuple[list[Candidate], Finder]:
