@@ -91,6 +91,14 @@ class Batch:
         """The mixtures after column j is multiplied by factors[j] > 0 (d,), about 0."""
         return Batch(self.weights, self.means * factors, self.factors * factors[:, None])
 
+    def plain(self, row: int) -> Mixture:
+        """One of them as a value whose covariances are of no structure's form: quickly made."""
+        weights, means, factors = (array[row].copy() for array in self.stacks)
+        return Mixture.trusted(
+            weights, means,
+            Isotropic(factors[:, 0, 0]) if self.n_features == 1 else Dense(factors),
+        )
+
     def mixture(self, row: int, structure: Structure) -> Mixture:
         """One of them as a value, its covariances in the form of `structure`, which they have."""
         weights, means = self.weights[row].copy(), self.means[row].copy()

@@ -135,7 +135,8 @@ class Contest:
         """Searches a cell as `emix.fit` does, and climbs on from where it stands."""
         standing = self.standing(cell)
         assert standing is not None
-        found = self._finder(cell).candidates(None, None, [standing.mixture])
+        known = self.setting.within(cell).conforming(standing.mixture)
+        found = self._finder(cell).candidates(None, None, [known])
         if any(each.climb.outcome is Outcome.INTERRUPTED for each in found):
             raise KeyboardInterrupt
         self.refined[cell] = found
@@ -185,8 +186,8 @@ class Contest:
         found = self.screening.found.get(cell)
         if found is None or found.sound is None or self.setting.is_sampled:
             return None
-        ends, rule = found.sound, self.setting.within(cell).structure
-        return Standing(lambda: ends.batch.mixture(0, rule), float(ends.loglik[0]),
+        ends = found.sound
+        return Standing(lambda: ends.batch.plain(0), float(ends.loglik[0]),
                         float(ends.gradient[0]), ends.outcome[0], False)
 
     @staticmethod

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Standing:
-    """A cell's sound optimum on all the data: the mixture in internal units, its log-likelihood
+    """A cell's sound optimum on all the data: a mixture in internal units, its log-likelihood
     there, the gradient, and how the climb ended."""
 
     # Made when it is asked for: most rows need but the numbers.
