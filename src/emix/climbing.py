@@ -48,6 +48,10 @@ SEVERAL = {"E": "EII", "V": "VII"}
 NATIVE_STRUCTURES = frozenset(("EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVE",
                                "VVE", "EEV", "VEV", "EVV", "VVV", "E", "V"))
 
+# From this step on a run may be seen to be hopeless: at so many times the pace of its last step it
+# would not come to where it has to.
+STEPS_TO_SHOW, HOPEFUL_PACE = 15, 5.0
+
 # A fall of the objective larger than this share of it (and of the rows) is not rounding.
 FALL = 1e-12
 LOST = 1e-15
@@ -97,6 +101,12 @@ class Climb:
     iterations: int
     outcome: Outcome
     trace: Floats
+
+
+def is_hopeless(before: float, now: float, height: float, step: int, most: int) -> bool:
+    """Whether a climb whose objective was `before` and is `now`, at one of `most` steps, is not
+    likely to reach a height: not at several times its pace, for EM's steps mostly shrink."""
+    return step >= STEPS_TO_SHOW and now + HOPEFUL_PACE * (most - step) * (now - before) < height
 
 
 def continued(first: Climb, second: Climb) -> Climb:
@@ -263,13 +273,14 @@ def climbs_natively(source: ArraySource, k: int, model: Model) -> bool:
 
 def climb_table(
     source: ArraySource, starts: Sequence[Mixture], model: Model, stop: Stop, threads: int,
-    homes: Sequence[Mixture] | None = None,
+    homes: Sequence[Mixture] | None = None, heights: Sequence[float] | None = None,
 ) -> list[Climb | None]:
     """Climbs in several columns by the native kernel, on data in internal units; None for one
-    that is seen to come to its home before it has converged."""
+    that is seen to come to its home before it has converged. One that is not likely to reach its
+    height (see `is_hopeless`) ends early."""
     weights, means, factors, objective, loglik, slope, iterations, outcome, lengths, traces = \
         climb_stacks(source, _stacked(starts), model, stop, threads,
-                     None if homes is None else _stacked(homes), True)
+                     None if homes is None else _stacked(homes), True, heights)
     trace = np.split(traces, np.cumsum(lengths)[:-1])
     return [
         None if outcome[s] == CAME_HOME else Climb(
@@ -290,16 +301,32 @@ Stacks = tuple["Floats", "Floats", "Floats"]
 def climb_stacks(
     source: ArraySource, starts: Stacks, model: Model, stop: Stop, threads: int,
     homes: Stacks | None = None, with_trace: bool = False,
+    heights: Sequence[float] | None = None,
 ) -> Any:
     """Climbs in several columns, their starts made to conform to the model, as arrays: weights,
     means and factors; objective, loglik, gradient, iterations and outcome (s,), the latter a place
     in `NATIVE_OUTCOMES` or `CAME_HOME`; with a trace its lengths (s,), and all of them in one."""
+    return _native.climb_table(
+        *table_terms(source, starts, model), stop.max_iter, stop.tol, threads, homes, with_trace,
+        None if heights is None else np.array(heights, dtype=np.float64),
+    )
+
+
+# Points and their weights, a structure, mixtures, held weights, concentrations, the rows that a
+# prior imagines (mean, count, weight, scatter), the floor.
+TableTerms = tuple[Any, "Floats | None", str, "Floats", "Floats", "Floats", "Floats", "Floats",
+                   "Floats", float, float, "Floats", float]
+
+
+def table_terms(source: ArraySource, starts: Stacks, model: Model) -> TableTerms:
+    """Data, mixtures, and what is learned, held and believed beforehand, in the order in which the
+    native kernel takes them for several columns."""
     prior, name, d = model.prior, model.structure.name, source.n_features
     imagined = prior.imagined or _nothing_imagined(d)
-    return _native.climb_table(
+    return (
         source.points, source.sample_weight, SEVERAL.get(name, name), *starts, model.held.weights,
         prior.concentration, imagined.mean, imagined.count, imagined.weight, imagined.scatter,
-        model.floor, stop.max_iter, stop.tol, threads, homes, with_trace,
+        model.floor,
     )
 
 

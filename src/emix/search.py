@@ -20,6 +20,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from emix.candidates import SAME, Candidate, beats, distinct
 from emix.climbing import (
     NATIVE_OUTCOMES,
@@ -135,7 +137,9 @@ def _swapped(
             )
             for j, home in zip(awake, homes, strict=True)
         ]
-        runs = terrain.run_from_home(starts, homes, model, short, threads)
+        # What is no higher than a sound chain would not be kept.
+        heights = [chains[j].climb.objective if chains[j].is_sound else -np.inf for j in awake]
+        runs = terrain.run_from_home(starts, homes, model, short, threads, heights)
         for j, new in zip(awake, runs, strict=True):
             homecomings[j] = homecomings[j] + 1 if new is None else 0
             if new is None or not beats(new, chains[j], slack):
