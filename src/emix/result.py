@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from emix.comparison import KMeansComparison
     from emix.mixture import Mixture
     from emix.model import Model
+    from emix.quantities import Uncertainty
     from emix.soundness import Degenerate
 
 
@@ -60,6 +61,8 @@ class Fit:
     degenerate  components of the mixture that should not be trusted, with the reason
     warnings    in plain words, empty when there is nothing to say
     columns     the names of the columns, (d,); "x" or "x1" to "xd" where they had none
+    uncertainty  standard errors and 95% intervals from the observed information, `Uncertainty`;
+                None where the data is so much that they are worth a call of `emix.uncertainty`
     """
 
     mixture: Mixture
@@ -77,6 +80,7 @@ class Fit:
     columns: tuple[str, ...]
     seed: int
     kernel: str
+    uncertainty: Uncertainty | None = None
 
     @property
     def name(self) -> str:
@@ -167,7 +171,7 @@ class Fit:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the mixture as a model file, with what the fit says of it; see `Mixture.save`."""
         about = self.to_dict()
-        for other in ("mixture", "optima", "k"):
+        for other in ("mixture", "optima", "k", "uncertainty"):
             del about[other]
         self.mixture.save(path, **about)
 
