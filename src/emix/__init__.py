@@ -17,6 +17,7 @@ from emix.errors import (
     ParameterError,
 )
 from emix.fitting import fit, steps
+from emix.inference import uncertainty
 from emix.mixture import Mixture
 from emix.modelfile import load
 from emix.priors import DirichletPrior, NormalPrior
@@ -50,6 +51,7 @@ __all__ = [
     "load",
     "select",
     "steps",
+    "uncertainty",
 ]
 
 

@@ -214,6 +214,7 @@ METHODS = {
     "bootstrap": "from refits to rows drawn with replacement",
     "parametric": "from refits to rows drawn from the fitted mixture",
     "weighted": "from refits with random weights on the rows",
+    "jackknife": "from refits with one row left out",
 }
 
 

@@ -95,7 +95,7 @@ def _errors_in_words(fit: Fit) -> list[str]:
     """What ± is, and why it is missing where it is."""
     errors = fit.uncertainty
     if errors is None:
-        return []
+        return ["", "Standard errors: emix.uncertainty(x, fit)"]
     lines = [f"{'':>9} ± standard error, from the observed information"]
     missing = [note for note in errors.notes if not note.endswith(HELD)]
     return lines + [f"{'':>9} - no standard error: {note}" for note in missing]
