@@ -18,6 +18,7 @@ from emix.errors import (
 )
 from emix.fitting import fit, steps
 from emix.inference import uncertainty
+from emix.likelihood_ratio import bootstrap_lrt
 from emix.mixture import Mixture
 from emix.modelfile import load
 from emix.priors import DirichletPrior, NormalPrior
@@ -46,6 +47,7 @@ __all__ = [
     "Outcome",
     "ParameterError",
     "Selection",
+    "bootstrap_lrt",
     "datasets",
     "fit",
     "load",
