@@ -41,6 +41,14 @@ class ComponentTest:
         return dict(zip(QUANTILES, map(float, found), strict=True))
 
 
+    def to_dict(self) -> dict[str, Any]:
+        """The test as plain data, the replicates as their quantiles."""
+        quantiles = {f"{share:g}": value for share, value in self.quantiles.items()}
+        return {"k": self.k, "statistic": _number(self.statistic),
+                "p_value": _number(self.p_value), "quantiles": quantiles,
+                "left_out": self.left_out, "failure": self.failure}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ComponentTests:
     """Tests of k against k + 1 components, one after the other until one does not reject.
@@ -48,6 +56,7 @@ class ComponentTests:
     tests       a `ComponentTest` for each k that was reached
     covariance  the structure's name
     level       p-values above it end the sequence
+    em_test     where it was asked for, the EM-test of one component against two
     """
 
     tests: tuple[ComponentTest, ...]
@@ -56,6 +65,7 @@ class ComponentTests:
     n_replicates: int
     columns: tuple[str, ...]
     seed: int
+    em_test: ComponentTest | None = None
 
     @property
     def k(self) -> int:
@@ -92,6 +102,9 @@ class ComponentTests:
         lines += ["", f"{verdict}: the first that the {100 * self.level:g}% level does not reject"
                   if self.is_settled else
                   f"At least {verdict}: the sequence ended before a test did not reject"]
+        if self.em_test is not None:
+            lines.append(f"EM-test of 1 component against 2: statistic "
+                         f"{self.em_test.statistic:.3f}, p-value {self.em_test.p_value:.4g}")
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
@@ -99,12 +112,8 @@ class ComponentTests:
         return {
             "covariance": self.covariance, "level": self.level, "k": self.k,
             "is_settled": self.is_settled, "n_replicates": self.n_replicates, "seed": self.seed,
-            "tests": [
-                {"k": t.k, "statistic": _number(t.statistic), "p_value": _number(t.p_value),
-                 "quantiles": {f"{p:g}": value for p, value in t.quantiles.items()},
-                 "left_out": t.left_out, "failure": t.failure}
-                for t in self.tests
-            ],
+            "tests": [test.to_dict() for test in self.tests],
+            "em_test": None if self.em_test is None else self.em_test.to_dict(),
         }
 
     def __str__(self) -> str:

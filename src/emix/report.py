@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emix.names import listed
+from emix.quantities import described
 from emix.standard_errors import HELD
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ def _errors_in_words(fit: Fit) -> list[str]:
     errors = fit.uncertainty
     if errors is None:
         return ["", "Standard errors: emix.uncertainty(x, fit)"]
-    lines = [f"{'':>9} ± standard error, from the observed information"]
+    method = described(errors).partition(",")[0]
+    lines = [f"{'':>9} ± standard error, {method}"]
     missing = [note for note in errors.notes if not note.endswith(HELD)]
     return lines + [f"{'':>9} - no standard error: {note}" for note in missing]
 
