@@ -17,8 +17,8 @@ from emix.kernels import NATIVE
 WAITING = emix.datasets.load("faithful")["waiting"]
 FAITHFUL = emix.datasets.load("faithful").data
 
-native = pytest.mark.skipif(NATIVE is None, reason="999 refits take minutes without the native "
-                                                   "kernel")
+native = pytest.mark.skipif(NATIVE is None, reason="hundreds of refits take minutes without the "
+                                                   "native kernel")
 
 # Of the frozen tests those (by k) at which mclust stood at a maximum of k + 1 components: elsewhere
 # its statistic is negative, or that of another, lower optimum than the one we begin replicates at.
@@ -52,8 +52,9 @@ def test_p_values_are_mclusts_at_mclusts_statistics(name):
             assert test.statistic >= statistic - 1e-2
 
 
+@native
 def test_the_sequence_ends_where_a_test_does_not_reject():
-    count = 99 if NATIVE is not None else 19
+    count = 99
     found = emix.bootstrap_lrt(WAITING, range(1, 4), "E", n_replicates=count, level=0.06)
     assert [test.k for test in found.tests] == [1, 2]
     assert found.k == 2 and found.is_settled
@@ -179,6 +180,7 @@ def test_a_selection_has_the_tests_in_its_table():
     assert emix.select(WAITING, range(1, 3), "E").tests is None
 
 
+@native
 def test_a_power_that_is_known():
     """Two groups three standard deviations apart are found in 100 points."""
     x, _ = Mixture.univariate([0.5, 0.5], [0.0, 4.0], [1.0, 1.0]).sample(100, 1)

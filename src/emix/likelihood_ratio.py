@@ -65,9 +65,9 @@ def bootstrap_lrt(
     Raises `DataError` and `ParameterError` as `fit` does.
 
     >>> import emix
-    >>> waiting = emix.datasets.load("faithful")["waiting"]
-    >>> emix.bootstrap_lrt(waiting, range(1, 4), covariance="E", n_replicates=99).k
-    2
+    >>> x = [4.0, 4.2, 4.7, 5.0, 5.1, 5.5, 29.1, 29.4, 30.0, 30.3, 30.9, 31.2]
+    >>> emix.bootstrap_lrt(x, 1, covariance="E", n_replicates=19).p_value(1)
+    0.05
     """
     numbers = _numbers(ks)
     if not is_whole(n_replicates, 19):
