@@ -111,5 +111,7 @@ void add_tables(nb::module_& module);
 void add_table_climbs(nb::module_& module);
 // The functions of search_table_module.cpp.
 void add_table_searches(nb::module_& module);
+// The functions of replicates_module.cpp.
+void add_replicates(nb::module_& module);
 
 }  // namespace emix::python

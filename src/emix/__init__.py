@@ -17,6 +17,8 @@ from emix.errors import (
     ParameterError,
 )
 from emix.fitting import fit, steps
+from emix.inference import uncertainty
+from emix.likelihood_ratio import bootstrap_lrt
 from emix.mixture import Mixture
 from emix.modelfile import load
 from emix.priors import DirichletPrior, NormalPrior
@@ -45,11 +47,13 @@ __all__ = [
     "Outcome",
     "ParameterError",
     "Selection",
+    "bootstrap_lrt",
     "datasets",
     "fit",
     "load",
     "select",
     "steps",
+    "uncertainty",
 ]
 
 

@@ -204,14 +204,16 @@ def _whitened_frame(c: Coordinates, component: int) -> Floats:
 def _of_block(block: Block, c: Coordinates, units: Units | None) -> Information:
     rows = min(max(CHUNK_NUMBERS // max(c.size, 1), 64), CHUNK_ROWS)
     scorer, sums = _Scorer(c), _Sums.zero(c)
-    parts = [
-        scorer.of_rows(block.rows(start, start + rows), units, sums)
-        for start in range(0, block.n_rows, rows)
-    ]
-    found = merge(parts, Information.zero(c.size))
-    return Information(
-        found.score, found.hessian + sums.hessian(c), found.outer, found.loglik, found.total
-    )
+    # What leaves the doubles is not finite in the end, and whoever asks sees it there.
+    with np.errstate(under="ignore", over="ignore", invalid="ignore"):
+        parts = [
+            scorer.of_rows(block.rows(start, start + rows), units, sums)
+            for start in range(0, block.n_rows, rows)
+        ]
+        found = merge(parts, Information.zero(c.size))
+        return Information(
+            found.score, found.hessian + sums.hessian(c), found.outer, found.loglik, found.total
+        )
 
 
 class _Scorer:
@@ -229,7 +231,8 @@ class _Scorer:
         self.rates, self.frames = c.weight_slopes(), [
             _whitened_frame(c, j) for j in range(len(c.at))
         ]
-        self.pairs = np.triu_indices(d)
+        along_axes = c.model.structure.orientation == "I"
+        self.pairs = (np.arange(d), np.arange(d)) if along_axes else np.triu_indices(d)
         self.slopes = [self._packed(along.slopes) for along in c.spreads.along]
 
     def _packed(self, slopes: Floats) -> Floats:
@@ -248,17 +251,15 @@ class _Scorer:
         logs = np.stack([height - 0.5 * (z**2).sum(axis=1)
                          for height, z in zip(self.heights, whitened, strict=True)], axis=1)
         largest = logs.max(axis=1, keepdims=True)
-        with np.errstate(under="ignore"):
-            shares = np.exp(logs - largest)
+        shares = np.exp(logs - largest)
         each = shares.sum(axis=1, keepdims=True)
         shares /= each
         densities = (largest + np.log(each))[:, 0]
         scores, between = np.zeros((n, c.size)), np.zeros((c.size, c.size))
-        with np.errstate(under="ignore"):
-            for j, z in enumerate(whitened):
-                self._add(j, z, shares[:, j], given, sums, scores, between)
-            weighted = scores * given[:, None]
-            outer = scores.T @ weighted
+        for j, z in enumerate(whitened):
+            self._add(j, z, shares[:, j], given, sums, scores, between)
+        weighted = scores * given[:, None]
+        outer = scores.T @ weighted
         score: Floats = weighted.sum(axis=0)
         return Information(score, between - outer, outer, float(given @ densities),
                            float(given.sum()))

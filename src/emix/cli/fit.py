@@ -51,6 +51,7 @@ class Outputs:
     plot: str | None
     plot_kmeans: str | None
     responsibilities: str | None
+    errors: str | None = None
 
     def check(self, model: ModelOptions) -> None:
         """Refuse, before a fit that may take long, what could not be written after it."""
@@ -86,6 +87,10 @@ class Outputs:
               help="EM steps at most, 20000 unless given.")
 @click.option("--threads", type=click.IntRange(min=1), metavar="N",
               help="Processors to use, all unless given; the result does not depend on it.")
+@click.option("--errors", type=click.Choice(["observed", "sandwich", "scores", "bootstrap",
+                                            "parametric", "weighted", "jackknife"]),
+              help="Add standard errors and intervals of every parameter, from derivatives "
+                   "(observed, sandwich, scores) or from refits.")
 @json_option
 @click.option("--save", metavar="FILE", help="Save the model as JSON, for show, predict, sample.")
 @click.option("--plot", metavar="FILE",
@@ -128,6 +133,7 @@ def fit(
     search = {"start": begin, "n_starts": n_starts, "seed": seed, "tol": tol,
               "max_iter": max_iter, "threads": threads}
     found = _fitted(data, k, arguments | search)
+    found = _with_errors(found, data, out.errors, seed, threads)
     comparison = found.compare_kmeans(data.points) if out.kmeans or out.plot_kmeans else None
     _print(found, data, out, comparison)
     _write(found, data, out, comparison, ctx.obj)
@@ -147,6 +153,18 @@ def _fitted(data: Data, k: int, arguments: dict[str, Any]) -> Fit:
             progress.erase()
 
 
+def _with_errors(
+    found: Fit, data: Data, method: str | None, seed: int, threads: int | None
+) -> Fit:
+    """The fit with the standard errors that were asked for in the place of its own."""
+    import emix
+
+    if method is None:
+        return found
+    errors = emix.uncertainty(data.source, found, method, seed=seed, threads=threads)
+    return dataclasses.replace(found, uncertainty=errors)
+
+
 def _print(
     found: Fit, data: Data, out: Outputs, comparison: KMeansComparison | None
 ) -> None:
@@ -161,6 +179,9 @@ def _print(
         return
     warnings = tuple(map(printable, found.warnings))
     click.echo(dataclasses.replace(found, columns=data.titles, warnings=warnings).report())
+    if out.errors is not None and found.uncertainty is not None:
+        errors = dataclasses.replace(found.uncertainty, columns=data.titles)
+        click.echo("\n" + errors.report())
     if asked is not None:
         click.echo("\n" + asked.report())
 

@@ -364,3 +364,45 @@ def swap_table(
 
     Trial t of chain j draws from stream first + t each + j. Raises KeyboardInterrupt.
     """
+
+def climb_each(
+    points: _Floats,
+    sample_weight: _Floats | None,
+    weights: _Floats,
+    means: _Floats,
+    sds: _Floats,
+    tied: bool,
+    held_weights: _Floats,
+    held_means: _Floats,
+    held_sds: _Floats,
+    prior_mean: float,
+    prior_sd: float,
+    concentration: _Floats,
+    floor: float,
+    max_iter: int,
+    tol: float,
+    threads: int,
+) -> tuple[Any, ...]:
+    """EM on each of s columns, points (s, n, 1) and weights (s, n), of either perhaps one, from
+    one start (k,): what `climb` returns, a row for each."""
+
+def climb_each_table(
+    points: _Floats,
+    sample_weight: _Floats | None,
+    structure: int,
+    weights: _Floats,
+    means: _Floats,
+    factors: _Floats,
+    held_weights: _Floats,
+    concentration: _Floats,
+    pseudo_mean: _Floats,
+    pseudo_count: float,
+    extra_weight: float,
+    extra_scatter: _Floats,
+    floor: float,
+    max_iter: int,
+    tol: float,
+    threads: int,
+) -> tuple[Any, ...]:
+    """EM on each of s tables, points (s, n, d) and weights (s, n), of either perhaps one, from one
+    start: what `climb_table` returns, a row for each; the structure by its place in the table."""

@@ -1,7 +1,8 @@
 """Pictures of mixtures; they need the extra `plot`.
 
 In one column plot_density, plot_responsibilities and plot_kmeans; in two plot_ellipses; in more
-plot_pairs; in any number plot_mahalanobis. Of a fit plot_trace and plot_optima; of many plot_bic.
+plot_pairs; in any number plot_mahalanobis. Of a fit plot_trace, plot_optima and
+plot_goodness; of many plot_bic.
 
 Every function returns the Axes it drew on: the one it was given, or one on a figure of its own,
 which no display and no global state knows of. `picture.figure.savefig("picture.png")` keeps it.
@@ -13,6 +14,7 @@ from __future__ import annotations
 from emix.plots.bic import plot_bic
 from emix.plots.density import plot_density
 from emix.plots.ellipses import plot_ellipses
+from emix.plots.goodness import plot_goodness
 from emix.plots.kmeans import plot_kmeans
 from emix.plots.mahalanobis import plot_mahalanobis
 from emix.plots.optima import plot_optima
@@ -24,6 +26,7 @@ __all__ = [
     "plot_bic",
     "plot_density",
     "plot_ellipses",
+    "plot_goodness",
     "plot_kmeans",
     "plot_mahalanobis",
     "plot_optima",
