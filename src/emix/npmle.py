@@ -1,0 +1,267 @@
+"""The nonparametric maximum likelihood of a mixing distribution, for weighted points and σ = 1.
+
+Kiefer & Wolfowitz (1956, doi:10.1214/aoms/1177728066); that it is convex, with a dual: Lindsay
+(1983, doi:10.1214/aos/1176346059), Koenker & Mizera (2014, doi:10.1080/01621459.2013.869224); that
+the solution has few atoms: Polyanskiy & Sellke (2025, arXiv:2008.08244).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emix.supremum import PEAK, Cells, Taylor
+
+if TYPE_CHECKING:
+    from emix.arrays import Floats, Mask, Order
+
+# Nats to the optimum that are small enough.
+CLOSE = 1e-3
+MOST_STEPS = 100
+# Groups further apart than this do not feel each other: φ(9)/φ(0) = 3e-18.
+APART = 9.0
+GROUP = 256
+# Places in each cell at which a new atom is looked for.
+PARTS = 16
+EM_STEPS = 10
+# An atom of less weight than this is none.
+NO_WEIGHT = 1e-14
+# Relative, on the diagonal: atoms side by side make the quadratic problem all but singular.
+RIDGE = 1e-12
+TINY = float(np.finfo(float).tiny)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Atoms:
+    """A mixing distribution: places ascending and weights, (j,) each."""
+
+    places: Floats
+    weights: Floats
+
+
+def maximise_mixing(z: Floats, shares: Floats, weight: float) -> Atoms:
+    """Atoms whose log-likelihood is within about 1e-3 nats of the largest there is.
+
+    z (m,) ascending, shares (m,) of the total `weight`, summing to 1. Groups of points far from
+    each other are solved apart, which costs less and changes nothing that can be seen.
+    """
+    ends = [*_group_ends(z), len(z)]
+    places, weights = [], []
+    for start, end in zip([0, *ends[:-1]], ends, strict=True):
+        share = float(shares[start:end].sum())
+        solved = _Climb(z[start:end], shares[start:end] / share, weight * share).run()
+        places.append(solved.places)
+        weights.append(solved.weights * share)
+    total = np.concatenate(weights)
+    return Atoms(np.concatenate(places), total / total.sum())
+
+
+def _group_ends(z: Floats) -> list[int]:
+    ends: list[int] = []
+    for gap in np.flatnonzero(np.diff(z) > APART) + 1:
+        if gap - (ends[-1] if ends else 0) >= GROUP:
+            ends.append(int(gap))
+    return ends
+
+
+class _Climb:
+    """Wang's constrained Newton method (2007, doi:10.1111/j.1467-9868.2007.00583.x): all local
+    maxima of the gradient function become atoms, the weights maximise the quadratic model of the
+    log-likelihood, with a search along the line; atoms of no weight go.
+
+    The quadratic problem is mixSQP's (Kim, Carbonetto, Stephens & Anitescu 2020,
+    doi:10.1080/10618600.2019.1689985): −log f with Σ π added to it, which needs no constraint on
+    the sum.
+    """
+
+    def __init__(self, z: Floats, shares: Floats, weight: float) -> None:
+        self.z, self.shares, self.weight = z, shares, weight
+        # A little beyond the data, where D falls, so that its outermost maxima lie inside.
+        self.cells = Cells.cover(z, margin=0.25)
+
+    def run(self) -> Atoms:
+        places = _start(self.z)
+        weights = np.full(len(places), 1 / len(places))
+        weights = self._em(self._densities(places), weights, EM_STEPS)
+        best, least = Atoms(places, weights), np.inf
+        for _step in range(MOST_STEPS):
+            weights = weights / weights.sum()
+            found, highest = self._maxima(places, weights)
+            if highest < least:
+                best, least = Atoms(places, weights), highest
+            if self.weight * np.log(highest) < CLOSE:
+                break
+            places, weights = _joined(places, weights, found)
+            weights = self._newton(self._densities(places), weights)
+            kept = weights > NO_WEIGHT
+            places, weights = places[kept], weights[kept]
+        return self._tidied(best)
+
+    def _densities(self, places: Floats) -> Floats:
+        """φ(z − u), (m, j)."""
+        x = self.z[:, None] - places
+        densities: Floats = PEAK * np.exp(-0.5 * x * x)
+        return densities
+
+    def _maxima(self, places: Floats, weights: Floats) -> tuple[Floats, float]:
+        """Where D(u) = Σ w φ(z − u) / f(z) has local maxima above 1, and the largest value seen."""
+        masses = self.shares / (self._densities(places) @ weights)
+        taylor = Taylor.of(self.z, masses, self.cells)
+        values = taylor.values(PARTS)[:, :-1].ravel()
+        padded = np.concatenate([[0.0], values, [0.0]])
+        peaks = np.flatnonzero((values >= padded[:-2]) & (values > padded[2:]))
+        at, tops = taylor.peaks_near(peaks // PARTS, 2 * (peaks % PARTS) / PARTS - 1, 2 / PARTS)
+        return at[tops > 1], float(tops.max())
+
+    def _em(self, densities: Floats, weights: Floats, steps: int) -> Floats:
+        for _ in range(steps):
+            weights = weights * ((self.shares / (densities @ weights)) @ densities)
+        return weights
+
+    def _newton(self, densities: Floats, weights: Floats) -> Floats:
+        """The maximum of the quadratic model on the line to it, then an EM step."""
+        now = densities @ weights
+        scaled = densities / now[:, None]
+        hessian = (scaled * self.shares[:, None]).T @ scaled
+        aim = _nonnegative_minimum(hessian, 2 * (self.shares @ scaled) - 1, weights > 0)
+        step = aim - weights
+        along = self._step_length(now, densities @ step, float(step.sum()))
+        moved = np.maximum(weights + along * step, 0.0)
+        return self._em(densities, moved, 1)
+
+    def _step_length(self, now: Floats, change: Floats, total: float) -> float:
+        """The minimum of −Σ w log(now + t change) + t total over 0 ≤ t ≤ 1, by halving."""
+        def slope(t: float) -> float:
+            there = now + t * change
+            return np.inf if there.min() <= 0 else total - float(self.shares @ (change / there))
+
+        if slope(1.0) <= 0:
+            return 1.0
+        low, high = 0.0, 1.0
+        for _ in range(40):
+            middle = 0.5 * (low + high)
+            low, high = (low, middle) if slope(middle) > 0 else (middle, high)
+            if high - low < 0.02 * low:
+                break
+        return low if low > 0 else high
+
+    def _tidied(self, atoms: Atoms) -> Atoms:
+        """Atoms that stand for one, beside each other, made one where that costs nothing."""
+        for apart in (0.2, 0.1, 0.05, 0.02, 0.01):
+            label = np.concatenate([[0], np.cumsum(np.diff(atoms.places) > apart)])
+            if label[-1] == len(label) - 1:
+                continue
+            weights = np.bincount(label, atoms.weights).astype(np.float64)
+            places = np.bincount(label, atoms.weights * atoms.places) / weights
+            _, highest = self._maxima(places, weights)
+            if self.weight * np.log(highest) < CLOSE:
+                return Atoms(places, weights)
+        return atoms
+
+
+def _start(z: Floats) -> Floats:
+    """One place in every unit that holds points: their middle."""
+    unit = np.floor(z)
+    starts = np.flatnonzero(np.concatenate([[True], np.diff(unit) > 0]))
+    ends = np.concatenate([starts[1:], [len(z)]]) - 1
+    middle: Floats = 0.5 * (z[starts] + z[ends])
+    return middle
+
+
+def _joined(places: Floats, weights: Floats, found: Floats) -> tuple[Floats, Floats]:
+    """The atoms and, with weight 0, new ones that are not on them, in order."""
+    near = np.clip(np.searchsorted(places, found), 1, len(places) - 1) if len(places) > 1 else \
+        np.zeros(len(found), dtype=np.int64)
+    distance = np.minimum(np.abs(found - places[near]), np.abs(found - places[near - 1]))
+    found = found[distance > 1e-7]
+    together = np.concatenate([places, found])
+    order = np.argsort(together, kind="stable")
+    return together[order], np.concatenate([weights, np.zeros(len(found))])[order]
+
+
+def _nonnegative_minimum(hessian: Floats, linear: Floats, start: Mask) -> Floats:
+    """The x ≥ 0 that minimises xᵀHx/2 − cᵀx: Lawson and Hanson's active set, begun with `start`
+    (Bro & de Jong 1997, doi:10.1002/(SICI)1099-128X(199709/10)11:5<393::AID-CEM483>3.0.CO;2-L).
+
+    All coordinates that pull more than their neighbours are set free at once; where that leads
+    nowhere, the one that pulls most.
+    """
+    width = _band_width(hessian)
+    free = start.copy()
+    x = _solved(hessian, linear, free, width)
+    while (x[free] <= 0).any():
+        free &= x > 0
+        x = _solved(hessian, linear, free, width)
+    together = True
+    for _ in range(10 * len(linear)):
+        pull = np.where(free, 0.0, linear - hessian @ x)
+        if pull.max() <= 1e-13:
+            break
+        chosen = _leading(pull) if together else np.array([pull.argmax()])
+        moved = _settled(hessian, linear, x, free, chosen, width)
+        if moved is x and not together:
+            # Rounding alone says that it would gain.
+            break
+        together, x = moved is not x, moved
+        free = x > 0
+    return x
+
+
+def _leading(pull: Floats) -> Order:
+    padded = np.concatenate([[0.0], pull, [0.0]])
+    return np.flatnonzero((pull > 1e-13) & (pull >= padded[:-2]) & (pull > padded[2:]))
+
+
+def _settled(
+    hessian: Floats, linear: Floats, x: Floats, free: Mask, chosen: Order, width: int
+) -> Floats:
+    """From x towards the minimum with `chosen` free as well, dropping what would turn negative;
+    x itself where nothing moves."""
+    free = free.copy()
+    free[chosen] = True
+    aim = _solved(hessian, linear, free, width)
+    while (aim[free] <= 0).any():
+        blocked = np.flatnonzero(free & (aim <= 0))
+        limits = x[blocked] / (x[blocked] - aim[blocked] + TINY)
+        share = float(limits.min())
+        if share > 0:
+            x = np.maximum(x + share * (aim - x), 0.0)
+        gone = blocked[limits <= share]
+        x = x if share == 0 else np.where(np.isin(np.arange(len(x)), gone), 0.0, x)
+        free[gone] = False
+        aim = _solved(hessian, linear, free, width)
+    return aim if free[chosen].any() else x
+
+
+def _band_width(hessian: Floats) -> int:
+    """How far apart, in order, two atoms can be that feel each other."""
+    scale = np.sqrt(np.diagonal(hessian))
+    rows, columns = np.nonzero(np.abs(hessian) > RIDGE * scale[:, None] * scale)
+    return int((columns - rows).max())
+
+
+def _solved(hessian: Floats, linear: Floats, free: Mask, width: int) -> Floats:
+    """The minimum over the free coordinates, others 0; of many atoms only neighbours feel each
+    other, and what is to be solved is a band."""
+    x = np.zeros(len(linear))
+    which = np.flatnonzero(free)
+    if 8 * width < len(which):
+        # Imported here: `import emix` should cost little more than `import numpy`.
+        from scipy.linalg import LinAlgError, solveh_banded
+
+        band = np.zeros((width + 1, len(which)))
+        for d in range(width + 1):
+            band[d, : len(which) - d] = hessian[which[: len(which) - d], which[d:]]
+        band[0] *= 1 + RIDGE
+        try:
+            x[which] = solveh_banded(band, linear[which], lower=True, check_finite=False)
+            return x
+        except LinAlgError:
+            pass
+    if len(which):
+        block = hessian[np.ix_(which, which)]
+        block[np.diag_indices(len(which))] *= 1 + RIDGE
+        x[which] = np.linalg.solve(block, linear[which])
+    return x
