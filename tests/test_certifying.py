@@ -16,6 +16,7 @@ import emix
 from emix.certificate_report import _down, _up
 from emix.errors import DataError, ParameterError
 
+
 @pytest.fixture(scope="module")
 def waiting() -> Any:
     return emix.datasets.load("faithful")["waiting"]

@@ -63,6 +63,7 @@ class Certificate:
                   lower a perfect bound could be
     sd_floor      in the units of the data: the fit's σ, or its smallest, unless given
     n             Σ w, the number of rows when there are no weights
+    single        the largest log-likelihood of one component with such a standard deviation
     global_proof  whether the fit is the best of its own k with σ held, where that was asked for
 
     Log-likelihoods are natural logarithms and in the units of the data, as those of `Fit`.
@@ -75,6 +76,7 @@ class Certificate:
     duality_gap: float
     sd_floor: float
     n: float
+    single: float
     global_proof: GlobalProof | None = None
 
     @property
@@ -101,8 +103,10 @@ class Certificate:
 
     def best_bic_possible(self, k: int) -> float:
         """−2 bound + df(k) log n: no fit of this model with k components, all sds at `sd_floor` or
-        more, has a BIC below it. Raises `ParameterError` as `df` does."""
-        return -2 * self.bound + self.df(k) * math.log(self.n)
+        more, has a BIC below it (of one component, that BIC itself). Raises `ParameterError` as
+        `df` does."""
+        largest = min(self.single, self.bound) if k == 1 else self.bound
+        return -2 * largest + self.df(k) * math.log(self.n)
 
     def excludes(self, k: int) -> bool:
         """Whether no k components with sds at `sd_floor` or more can have a better BIC than the

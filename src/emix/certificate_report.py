@@ -86,7 +86,10 @@ def _bic(certificate: Certificate) -> str:
         return (f"BIC: with {wide}, {first} components or more cannot have a better BIC than the "
                 f"fit's {fit.bic:.3f}; {fit.k + 1} to {first - 1} are not excluded by this bound.")
     if first > fit.k:
-        return (f"BIC: with {wide}, no number of components above {fit.k} can have a better BIC "
+        others = f"above {fit.k}"
+        if all(certificate.excludes(k) for k in range(1, fit.k)):
+            others = f"other than {fit.k}"
+        return (f"BIC: with {wide}, no number of components {others} can have a better BIC "
                 f"than the fit's {fit.bic:.3f}; with {fit.k + 1} it is at least "
                 f"{_down(certificate.best_bic_possible(fit.k + 1))}.")
     return (f"BIC: with {wide}, no number of components from {first} up can have a better BIC than "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emix.arrays import LOG_2PI
 from emix.ceiling import ceiling
 from emix.certificate import Certificate
 from emix.errors import DataError, ParameterError
@@ -14,6 +15,7 @@ from emix.fitting import threads_of
 from emix.kernels import kernel_for
 from emix.moments import moments_of
 from emix.names import default_names
+from emix.proving import check_provable, prove
 from emix.result import Fit
 from emix.sources.opening import open_source
 
@@ -32,6 +34,8 @@ def certify(
     sample_weight: object = None,
     columns: object = None,
     sd_floor: float | None = None,
+    prove_global: bool = False,
+    time_limit: float = 60.0,
     threads: int | None = None,
 ) -> Certificate:
     """Bound what any mixture could reach on the data of a fit of one column, and so how far the fit
@@ -50,15 +54,21 @@ def certify(
     columns : the column of x, by name, where it is called otherwise than in the fit
     sd_floor : in the units of x; the certificate is of mixtures whose standard deviations are this
         or more. By default the fit's own σ, or the smallest where they differ
+    prove_global : whether to prove, by branch and bound, that no mixture of the fit's own k with
+        its σ held is better than the best one known; for k up to 3, one σ for all, and means and
+        weights learned
+    time_limit : seconds that the proof may take; then `global_proof.gap` says how far it came
     threads : processors to use (all); the result does not depend on it
 
     Returns
     -------
-    Certificate: `bound`, `gap`, `duality_gap`, `npmle`, `excludes(k)`; `print` it for words.
+    Certificate: `bound`, `gap`, `duality_gap`, `npmle`, `excludes(k)`, `global_proof`; `print` it
+    for words.
 
     Raises
     ------
-    ParameterError : the fit is of several columns, or has a component narrower than sd_floor
+    ParameterError : the fit is of several columns, or has a component narrower than sd_floor; or
+        prove_global is not for such a fit
     DataError : x is not usable, or is not the data that the fit was made to
 
     Koenker & Mizera 2014, doi:10.1080/01621459.2013.869224; Kim, Carbonetto, Stephens & Anitescu
@@ -72,14 +82,20 @@ def certify(
     """
     _check_fit(fit)
     floor = _floor(sd_floor, fit)
+    if prove_global:
+        check_provable(fit)
+        _check_seconds(time_limit)
     source = _source(x, fit, sample_weight, columns)
     threads = threads_of(threads)
     moments = moments_of(source, threads)
     loglik = _loglik(source, fit, threads)
     _check_same(fit, moments, loglik)
     found = ceiling(source, moments, floor, threads)
-    return Certificate(fit, found.bound, loglik, found.npmle, found.bound - found.loglik, floor,
-                       moments.weight)
+    proof = prove(source, moments, fit, found.bound, time_limit, threads) if prove_global else None
+    return Certificate(
+        fit, found.bound, loglik, found.npmle, found.bound - found.loglik, floor, moments.weight,
+        _single(moments, floor, fit), proof,
+    )
 
 
 def _check_fit(fit: object) -> None:
@@ -103,6 +119,21 @@ def _floor(sd_floor: object, fit: Fit) -> float:
                              f"deviation, {least:.17g}, so the certificate would not be of the "
                              f"fit; give that or less, or fit with the sds held")
     return float(sd_floor)
+
+
+def _check_seconds(time_limit: object) -> None:
+    if isinstance(time_limit, bool) or not isinstance(time_limit, int | float | np.number) or not \
+            time_limit >= 0:
+        raise ParameterError(f"time_limit={time_limit!r}; expected a number of seconds, 0 or more")
+
+
+def _single(moments: Moments, floor: float, fit: Fit) -> float:
+    """The most that one component reaches whose sd is `floor` or more, or is held; rounded up."""
+    weight = moments.weight
+    held = fit.model.held.sds
+    sd = float(held.min()) if np.isfinite(held).all() else max(floor, float(moments.sd[0]))
+    largest = -0.5 * weight * (LOG_2PI + 2 * math.log(sd) + (float(moments.sd[0]) / sd) ** 2)
+    return largest + SAME * SAME * (weight + abs(largest))
 
 
 def _source(x: object, fit: Fit, sample_weight: object, columns: object) -> ArraySource:

@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 @click.option("--sd-floor", type=float, metavar="S",
               help="Certify against mixtures whose standard deviations are S or more; unless "
                    "given, the fit's own, or its smallest.")
+@click.option("--prove-global", is_flag=True,
+              help="Prove that no K components with the fit's σ are better, by branch and bound: "
+                   "for K up to 3 and one σ.")
+@click.option("--time-limit", type=click.FloatRange(min=0), metavar="SECONDS", default=60.0,
+              show_default=True, help="What the proof may take.")
 @click.option("--threads", type=click.IntRange(min=1), metavar="N",
               help="Processors to use, all unless given; the result does not depend on it.")
 @json_option
@@ -54,7 +59,7 @@ def certify(
     \b
     Examples:
       emix certify faithful --columns waiting -k 2 --covariance E
-      emix certify galaxies --columns velocity -k 3 --covariance E --json
+      emix certify galaxies --columns velocity -k 3 --covariance E --prove-global
     """
     if model.k is None:
         raise click.UsageError("Missing option '-k': the number of components.")
