@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from emix.sources.array import ArraySource
 
 
+# Half the width of bins, in σ, that are fine enough to come near the best mixture with.
+COARSE = 2.0**-4
+
+
 @dataclass(frozen=True, slots=True)
 class Ceiling:
     """bound, in nats and the data's units; the mixture it rests on and its log-likelihood, which
@@ -61,8 +65,12 @@ def ceiling(source: ArraySource, moments: Moments, sd: float, threads: int) -> C
     """The least upper bound found on the log-likelihood of mixtures of one column whose standard
     deviations are `sd` or more, in the units of the data."""
     dual = _Dual(source, moments, sd, threads)
-    nodes = source.reduce(dual.weights_of, Lumps.zero(dual.half)).nodes()
-    atoms = maximise_mixing(nodes.z, nodes.masses / nodes.masses.sum(), moments.weight)
+    atoms = None
+    for half in dual.halves:
+        nodes = dual.nodes(half)
+        shares = nodes.masses / nodes.masses.sum()
+        atoms = maximise_mixing(nodes.z, shares, moments.weight, atoms)
+    assert atoms is not None
     means = dual.centre + sd * atoms.places
     sds = np.full(len(means), sd)
     return dual.bound(Mixture.trusted(atoms.weights, means[:, None], Isotropic(sds)))
@@ -99,15 +107,25 @@ class _Dual:
     def half(self) -> float:
         return half_width(self.source.n_rows, self.moments.weight)
 
+    @property
+    def halves(self) -> list[float]:
+        """Half-widths of bins that the problem is solved with: coarse ones first, as most steps are
+        then cheap."""
+        return [COARSE, self.half] if 0 < self.half < COARSE else [self.half]
+
+    def nodes(self, half: float) -> Nodes:
+        """The data as weighted nodes."""
+        def of_block(block: Block) -> Lumps:
+            weight = block.sample_weight
+            masses = np.ones(block.n_rows) if weight is None else weight
+            return Lumps.of(self.inward(block), masses, half)
+
+        return self.source.reduce(of_block, Lumps.zero(half)).nodes()
+
     def inward(self, block: Block) -> Floats:
         """Points in units of σ about the mean; rounding moves them by 3 · 2⁻⁵³ |z| at most."""
         z: Floats = (block.points[:, 0].astype(np.float64) - self.centre) / self.sd
         return z
-
-    def weights_of(self, block: Block) -> Lumps:
-        weight = block.sample_weight
-        return Lumps.of(self.inward(block), np.ones(block.n_rows) if weight is None else weight,
-                        self.half)
 
     def tally(self, mixture: Mixture) -> Tally:
         def of_block(block: Block) -> Tally:

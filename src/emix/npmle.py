@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emix.concavity import Peak
 from emix.supremum import PEAK, Cells, Taylor
 
 if TYPE_CHECKING:
@@ -28,8 +29,11 @@ PARTS = 16
 EM_STEPS = 10
 # An atom of less weight than this is none.
 NO_WEIGHT = 1e-14
+# Atoms that Newton's method is tried for, all places and weights at once, and its steps.
+MOST_POLISHED, POLISHES = 40, 8
 # Relative, on the diagonal: atoms side by side make the quadratic problem all but singular.
 RIDGE = 1e-12
+NOTHING = 1e-100
 TINY = float(np.finfo(float).tiny)
 
 
@@ -40,18 +44,31 @@ class Atoms:
     places: Floats
     weights: Floats
 
+    def between(self, low: float, high: float) -> Atoms | None:
+        """Those in an interval or less than 1 beyond, as a distribution; None where there are
+        none."""
+        inside = (self.places >= low - 1) & (self.places <= high + 1)
+        if not inside.any():
+            return None
+        weights = self.weights[inside]
+        return Atoms(np.clip(self.places[inside], low, high), weights / weights.sum())
 
-def maximise_mixing(z: Floats, shares: Floats, weight: float) -> Atoms:
+
+def maximise_mixing(
+    z: Floats, shares: Floats, weight: float, start: Atoms | None = None
+) -> Atoms:
     """Atoms whose log-likelihood is within about 1e-3 nats of the largest there is.
 
-    z (m,) ascending, shares (m,) of the total `weight`, summing to 1. Groups of points far from
-    each other are solved apart, which costs less and changes nothing that can be seen.
+    z (m,) ascending, shares (m,) of the total `weight`, summing to 1; `start`, atoms near the best
+    if some are known. Groups of points far from each other are solved apart, which costs less and
+    changes nothing that can be seen.
     """
     ends = [*_group_ends(z), len(z)]
     places, weights = [], []
-    for start, end in zip([0, *ends[:-1]], ends, strict=True):
-        share = float(shares[start:end].sum())
-        solved = _Climb(z[start:end], shares[start:end] / share, weight * share).run()
+    for first, end in zip([0, *ends[:-1]], ends, strict=True):
+        share = float(shares[first:end].sum())
+        climb = _Climb(z[first:end], shares[first:end] / share, weight)
+        solved = climb.run(None if start is None else start.between(z[first], z[end - 1]))
         places.append(solved.places)
         weights.append(solved.weights * share)
     total = np.concatenate(weights)
@@ -81,10 +98,12 @@ class _Climb:
         # A little beyond the data, where D falls, so that its outermost maxima lie inside.
         self.cells = Cells.cover(z, margin=0.25)
 
-    def run(self) -> Atoms:
-        places = _start(self.z)
-        weights = np.full(len(places), 1 / len(places))
-        weights = self._em(self._densities(places), weights, EM_STEPS)
+    def run(self, start: Atoms | None = None) -> Atoms:
+        if start is None:
+            places = _start(self.z)
+            start = Atoms(places, np.full(len(places), 1 / len(places)))
+        places = start.places
+        weights = self._em(self._densities(places), start.weights, EM_STEPS)
         best, least = Atoms(places, weights), np.inf
         for _step in range(MOST_STEPS):
             weights = weights / weights.sum()
@@ -95,7 +114,7 @@ class _Climb:
                 break
             places, weights = _joined(places, weights, found)
             weights = self._newton(self._densities(places), weights)
-            kept = weights > NO_WEIGHT
+            kept = weights > min(NO_WEIGHT, 1e-3 * float(self.shares.min()))
             places, weights = places[kept], weights[kept]
         return self._tidied(best)
 
@@ -103,6 +122,8 @@ class _Climb:
         """φ(z − u), (m, j)."""
         x = self.z[:, None] - places
         densities: Floats = PEAK * np.exp(-0.5 * x * x)
+        # Products of these would be denormal, and arithmetic a hundred times slower.
+        densities[densities < NOTHING] = 0.0
         return densities
 
     def _maxima(self, places: Floats, weights: Floats) -> tuple[Floats, float]:
@@ -124,6 +145,7 @@ class _Climb:
         """The maximum of the quadratic model on the line to it, then an EM step."""
         now = densities @ weights
         scaled = densities / now[:, None]
+        scaled[scaled < NOTHING] = 0.0
         hessian = (scaled * self.shares[:, None]).T @ scaled
         aim = _nonnegative_minimum(hessian, 2 * (self.shares @ scaled) - 1, weights > 0)
         step = aim - weights
@@ -149,16 +171,38 @@ class _Climb:
 
     def _tidied(self, atoms: Atoms) -> Atoms:
         """Atoms that stand for one, beside each other, made one where that costs nothing."""
-        for apart in (0.2, 0.1, 0.05, 0.02, 0.01):
+        for apart in (0.5, 0.2, 0.05, 0.01):
             label = np.concatenate([[0], np.cumsum(np.diff(atoms.places) > apart)])
-            if label[-1] == len(label) - 1:
+            if label[-1] == len(label) - 1 or label[-1] >= MOST_POLISHED:
                 continue
             weights = np.bincount(label, atoms.weights).astype(np.float64)
-            places = np.bincount(label, atoms.weights * atoms.places) / weights
-            _, highest = self._maxima(places, weights)
-            if self.weight * np.log(highest) < CLOSE:
-                return Atoms(places, weights)
+            fewer = self._polished(np.bincount(label, atoms.weights * atoms.places) / weights,
+                                   weights)
+            if fewer is not None:
+                return fewer
         return atoms
+
+    def _polished(self, places: Floats, weights: Floats) -> Atoms | None:
+        """Newton's way to the best weights and places of so many atoms; None where it leads to
+        none that are close to the best of all."""
+        k, nothing = len(places), np.zeros(len(places))
+        for _ in range(POLISHES):
+            peak = Peak(self.z, self.shares, places, weights)
+            slope, hessian = peak.derivatives()
+            try:
+                step = np.linalg.solve(-hessian, slope)
+            except np.linalg.LinAlgError:
+                return None
+            moved = weights + np.append(step[: k - 1], -step[: k - 1].sum())
+            if moved.min() <= 0 or np.abs(step[k - 1 :]).max() > 0.5:
+                return None
+            places, weights = places + step[k - 1 :], moved
+            if np.abs(step).max() < 1e-9:
+                break
+        if (np.diff(places) <= nothing[1:]).any():
+            return None
+        _, highest = self._maxima(places, weights)
+        return Atoms(places, weights) if self.weight * np.log(highest) < CLOSE else None
 
 
 def _start(z: Floats) -> Floats:

@@ -27,7 +27,7 @@ WINDOW, BEYOND = 10.0, 1.1e-20
 # A maximum lies within 2 of some mass (see `cover`); in lumps, that much further from a node.
 REACH = 2.5
 # Cells whose masses are summed together.
-TOGETHER = 64
+TOGETHER = 24
 FINE, FINEST = 64, 16384
 
 
