@@ -186,7 +186,10 @@ def test_what_follows_for_bic(waiting: Any, certificate: emix.Certificate) -> No
     for k in (3, 4, 5):
         assert certificate.excludes(k)
         assert certificate.best_bic_possible(k) >= certificate.fit.bic
-    assert not certificate.excludes(2)
+    assert certificate.excludes(1) and not certificate.excludes(2)
+    single = emix.fit(waiting, 1)
+    assert certificate.best_bic_possible(1) == pytest.approx(single.bic, abs=1e-6)
+    assert certificate.single >= single.loglik
     free = emix.certify(waiting, emix.fit(waiting, 2))
     assert [free.df(k) for k in (1, 2, 5)] == [2, 5, 14]
     equal = emix.certify(waiting, emix.fit(waiting, 2, weights="equal", sds=6.0))
@@ -202,7 +205,7 @@ def test_the_report_says_it_in_words(certificate: emix.Certificate) -> None:
     text = certificate.report()
     assert text == str(certificate)
     assert "No mixture of normal components, however many" in text
-    assert "no number of components above 2 can have a better BIC" in text
+    assert "no number of components other than 2 can have a better BIC" in text
     assert f"{certificate.npmle.n_components} components comes within" in text
     assert "gap" in repr(certificate)
 

@@ -48,16 +48,17 @@ class Ceiling:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tally:
-    """A monoid over blocks: Σ w log f(x) rounded once, Σ |w log f(x)|, no less than the largest
-    |log f| + |log w|, and the mass w / (W σ f(x)) of points in units of σ, in lumps."""
+    """A monoid over blocks: Σ w and Σ w log f(x), both rounded once, Σ |w log f(x)|, no less than
+    the largest |log f| + |log w|, and the mass w / (W σ f(x)) of points in units of σ, in lumps."""
 
+    weight: float
     loglik: float
     size: float
     largest: float
     lumps: Lumps
 
     def __add__(self, other: Tally) -> Tally:
-        return Tally(self.loglik + other.loglik, self.size + other.size,
+        return Tally(self.weight + other.weight, self.loglik + other.loglik, self.size + other.size,
                      max(self.largest, other.largest), self.lumps + other.lumps)
 
 
@@ -136,21 +137,26 @@ class _Dual:
             terms = logs if weight is None else weight * logs
             masses = np.exp(log_weight - logs - math.log(self.moments.weight) - math.log(self.sd))
             largest = np.abs(logs).max(initial=0.0) + np.abs(log_weight).max(initial=0.0)
-            return Tally(math.fsum(terms.tolist()), float(np.abs(terms).sum()), float(largest),
-                         Lumps.of(self.inward(kept), masses, self.half))
+            total = float(kept.n_rows) if weight is None else math.fsum(weight.tolist())
+            return Tally(total, math.fsum(terms.tolist()), float(np.abs(terms).sum()),
+                         float(largest), Lumps.of(self.inward(kept), masses, self.half))
 
         with np.errstate(over="ignore", under="ignore"):
-            return self.source.reduce(of_block, Tally(0.0, 0.0, 0.0, Lumps.zero(self.half)))
+            return self.source.reduce(of_block, Tally(0.0, 0.0, 0.0, 0.0, Lumps.zero(self.half)))
 
     def bound(self, mixture: Mixture) -> Ceiling:
         """The bound that this mixture's density gives, rounded upwards."""
-        tally, weight = self.tally(mixture), self.moments.weight
+        tally = self.tally(mixture)
+        weight = tally.weight
         nodes = tally.lumps.nodes()
         highest = supremum(nodes.z, nodes.masses, nodes.remainders, nodes.margin,
                            self._error(tally, nodes), COST / 10 / weight)
-        above = weight * math.log(highest)
-        # Products, sums over blocks, the logarithm and Σ w itself: a rounding or two each.
-        slack = 8 * ROUNDING * (tally.size + weight + abs(above))
+        if not highest < math.inf:
+            return Ceiling(math.inf, mixture, tally.loglik)
+        # Masses are shares of a Σ w that may have been rounded otherwise.
+        above = weight * (math.log(highest) + math.log(self.moments.weight / weight))
+        # Products, sums over blocks, the logarithms and Σ w itself: a rounding or two each.
+        slack = 8 * ROUNDING * (tally.size + 2 * weight + abs(above))
         return Ceiling(tally.loglik + above + slack, mixture, tally.loglik)
 
     def _error(self, tally: Tally, nodes: Nodes) -> float:

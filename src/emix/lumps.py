@@ -84,7 +84,7 @@ class Lumps:
         z, b = (centres + places).T.ravel(), masses.T.ravel()
         order = np.argsort(z, kind="stable")
         order = order[b[order] > 0]
-        # What a bin loses is shared by its two nodes, as windows see both or neither.
+        # Shared by the two nodes; where a window ends between them, the bin is beyond it anyway.
         share = np.repeat(lost[:, None], 2, axis=1).ravel()
         return Nodes(z[order], b[order], share[order], 2 * self.half)
 

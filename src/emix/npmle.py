@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emix.concavity import Peak
+from emix.quadratic import nonnegative_minimum
 from emix.supremum import PEAK, Cells, Taylor
 
 if TYPE_CHECKING:
-    from emix.arrays import Floats, Mask, Order
+    from emix.arrays import Floats
 
 # Nats to the optimum that are small enough.
 CLOSE = 1e-3
@@ -31,10 +32,7 @@ EM_STEPS = 10
 NO_WEIGHT = 1e-14
 # Atoms that Newton's method is tried for, all places and weights at once, and its steps.
 MOST_POLISHED, POLISHES = 40, 8
-# Relative, on the diagonal: atoms side by side make the quadratic problem all but singular.
-RIDGE = 1e-12
 NOTHING = 1e-100
-TINY = float(np.finfo(float).tiny)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,7 +145,7 @@ class _Climb:
         scaled = densities / now[:, None]
         scaled[scaled < NOTHING] = 0.0
         hessian = (scaled * self.shares[:, None]).T @ scaled
-        aim = _nonnegative_minimum(hessian, 2 * (self.shares @ scaled) - 1, weights > 0)
+        aim = nonnegative_minimum(hessian, 2 * (self.shares @ scaled) - 1, weights > 0)
         step = aim - weights
         along = self._step_length(now, densities @ step, float(step.sum()))
         moved = np.maximum(weights + along * step, 0.0)
@@ -223,89 +221,3 @@ def _joined(places: Floats, weights: Floats, found: Floats) -> tuple[Floats, Flo
     together = np.concatenate([places, found])
     order = np.argsort(together, kind="stable")
     return together[order], np.concatenate([weights, np.zeros(len(found))])[order]
-
-
-def _nonnegative_minimum(hessian: Floats, linear: Floats, start: Mask) -> Floats:
-    """The x ≥ 0 that minimises xᵀHx/2 − cᵀx: Lawson and Hanson's active set, begun with `start`
-    (Bro & de Jong 1997, doi:10.1002/(SICI)1099-128X(199709/10)11:5<393::AID-CEM483>3.0.CO;2-L).
-
-    All coordinates that pull more than their neighbours are set free at once; where that leads
-    nowhere, the one that pulls most.
-    """
-    width = _band_width(hessian)
-    free = start.copy()
-    x = _solved(hessian, linear, free, width)
-    while (x[free] <= 0).any():
-        free &= x > 0
-        x = _solved(hessian, linear, free, width)
-    together = True
-    for _ in range(10 * len(linear)):
-        pull = np.where(free, 0.0, linear - hessian @ x)
-        if pull.max() <= 1e-13:
-            break
-        chosen = _leading(pull) if together else np.array([pull.argmax()])
-        moved = _settled(hessian, linear, x, free, chosen, width)
-        if moved is x and not together:
-            # Rounding alone says that it would gain.
-            break
-        together, x = moved is not x, moved
-        free = x > 0
-    return x
-
-
-def _leading(pull: Floats) -> Order:
-    padded = np.concatenate([[0.0], pull, [0.0]])
-    return np.flatnonzero((pull > 1e-13) & (pull >= padded[:-2]) & (pull > padded[2:]))
-
-
-def _settled(
-    hessian: Floats, linear: Floats, x: Floats, free: Mask, chosen: Order, width: int
-) -> Floats:
-    """From x towards the minimum with `chosen` free as well, dropping what would turn negative;
-    x itself where nothing moves."""
-    free = free.copy()
-    free[chosen] = True
-    aim = _solved(hessian, linear, free, width)
-    while (aim[free] <= 0).any():
-        blocked = np.flatnonzero(free & (aim <= 0))
-        limits = x[blocked] / (x[blocked] - aim[blocked] + TINY)
-        share = float(limits.min())
-        if share > 0:
-            x = np.maximum(x + share * (aim - x), 0.0)
-        gone = blocked[limits <= share]
-        x = x if share == 0 else np.where(np.isin(np.arange(len(x)), gone), 0.0, x)
-        free[gone] = False
-        aim = _solved(hessian, linear, free, width)
-    return aim if free[chosen].any() else x
-
-
-def _band_width(hessian: Floats) -> int:
-    """How far apart, in order, two atoms can be that feel each other."""
-    scale = np.sqrt(np.diagonal(hessian))
-    rows, columns = np.nonzero(np.abs(hessian) > RIDGE * scale[:, None] * scale)
-    return int((columns - rows).max())
-
-
-def _solved(hessian: Floats, linear: Floats, free: Mask, width: int) -> Floats:
-    """The minimum over the free coordinates, others 0; of many atoms only neighbours feel each
-    other, and what is to be solved is a band."""
-    x = np.zeros(len(linear))
-    which = np.flatnonzero(free)
-    if 8 * width < len(which):
-        # Imported here: `import emix` should cost little more than `import numpy`.
-        from scipy.linalg import LinAlgError, solveh_banded
-
-        band = np.zeros((width + 1, len(which)))
-        for d in range(width + 1):
-            band[d, : len(which) - d] = hessian[which[: len(which) - d], which[d:]]
-        band[0] *= 1 + RIDGE
-        try:
-            x[which] = solveh_banded(band, linear[which], lower=True, check_finite=False)
-            return x
-        except LinAlgError:
-            pass
-    if len(which):
-        block = hessian[np.ix_(which, which)]
-        block[np.diag_indices(len(which))] *= 1 + RIDGE
-        x[which] = np.linalg.solve(block, linear[which])
-    return x

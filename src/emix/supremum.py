@@ -55,40 +55,36 @@ class Cells:
         # A little wider than they are apart, so that no rounding leaves a slit between two.
         return cls(np.repeat(starts, counts) + (2 * place + 1) * halves, halves * (1 + 2.0**-20))
 
-    def chunks(self) -> Iterator[slice]:
-        """Neighbours together, in runs that span little more than they must."""
+    def windows(self, nodes: Floats) -> Iterator[tuple[slice, slice]]:
+        """Neighbouring cells together, and the sorted nodes that are summed for them."""
         centres = self.centres
         start = 0
         while start < len(centres):
             stop = min(start + TOGETHER, len(centres))
             near = centres[start] + 2 * HALF_WIDTH * TOGETHER
             stop = start + int(np.searchsorted(centres[start:stop], near, side="right"))
-            yield slice(start, stop)
+            first, last = np.searchsorted(
+                nodes, [centres[start] - WINDOW, centres[stop - 1] + WINDOW])
+            yield slice(start, stop), slice(int(first), int(last))
             start = stop
 
 
 @dataclass(frozen=True, eq=False)
 class Taylor:
-    """D on cells: coefficients (m, ORDER) in powers of (u − centre) / half, and what bounds the
-    rest: near (m,), the mass within the window."""
+    """D on cells: coefficients (m, ORDER) in powers of (u − centre) / half."""
 
     cells: Cells
     coefficients: Floats
-    near: Floats
 
     @classmethod
     def of(cls, nodes: Floats, masses: Floats, cells: Cells) -> Taylor:
         """φ(x − τ) = φ(x) Σ He_p(x) τᵖ / p! with Hermite's polynomials He_p."""
         coefficients = np.empty((len(cells.centres), ORDER))
-        near = np.empty(len(cells.centres))
-        for chunk in cells.chunks():
-            centres = cells.centres[chunk]
-            first, last = np.searchsorted(nodes, [centres[0] - WINDOW, centres[-1] + WINDOW])
-            inside = slice(int(first), int(last))
-            coefficients[chunk] = _hermite_sums(nodes[inside], masses[inside], centres)
-            near[chunk] = masses[inside].sum()
+        for chunk, inside in cells.windows(nodes):
+            coefficients[chunk] = _hermite_sums(nodes[inside], masses[inside],
+                                                cells.centres[chunk])
         coefficients *= cells.halves[:, None] ** np.arange(ORDER)
-        return cls(cells, coefficients, near)
+        return cls(cells, coefficients)
 
     def values(self, parts: int) -> Floats:
         """D at parts + 1 equally spaced places in each cell, ends included: (m, parts + 1)."""
@@ -119,7 +115,15 @@ class Taylor:
     def chosen(self, cells: Order) -> Taylor:
         """The same of some of the cells only."""
         some = Cells(self.cells.centres[cells], self.cells.halves[cells])
-        return Taylor(some, self.coefficients[cells], self.near[cells])
+        return Taylor(some, self.coefficients[cells])
+
+
+def _within(nodes: Floats, masses: Floats, cells: Cells) -> Floats:
+    """(m,) the mass that is summed for each cell."""
+    within = np.zeros(len(cells.centres))
+    for chunk, inside in cells.windows(nodes):
+        within[chunk] = masses[inside].sum()
+    return within
 
 
 def _parts(fourth: float) -> int:
@@ -166,8 +170,9 @@ def supremum(
     the supremum itself, and solving for that puts them into the denominator.
     """
     taylor = Taylor.of(nodes, masses, Cells.cover(nodes, margin))
-    spread = Taylor.of(nodes, remainders, taylor.cells).near if remainders.any() else 0.0
-    rest = taylor.near * LEFT_OUT * HALF_WIDTH**ORDER * (1 + 2.0**-16) + spread
+    near = _within(nodes, masses, taylor.cells)
+    rest = near * LEFT_OUT * HALF_WIDTH**ORDER * (1 + 2.0**-16)
+    rest += _within(nodes, remainders, taylor.cells)
     values = taylor.values(FINE).max(axis=1)
     bounds = values + taylor.curvature * (2 / FINE) ** 2 / 8 + rest
     open_cells = np.flatnonzero(bounds > values.max() * (1 + tolerance))
