@@ -8,7 +8,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emix.npmle import Atoms, maximise_mixing
+from emix.concavity import Peak
+from emix.npmle import Atoms, _Climb, maximise_mixing
 from emix.quadratic import nonnegative_minimum
 
 
@@ -71,6 +72,17 @@ def test_a_chain_of_many_atoms() -> None:
     masses = 1 / 300 / (np.exp(-0.5 * (z[:, None] - atoms.places) ** 2) @ atoms.weights)
     gradient = np.exp(-0.5 * (u[:, None] - z) ** 2) @ masses
     assert 300 * np.log(gradient.max()) < 2e-3
+
+
+def test_derivatives_are_those_that_intervals_give() -> None:
+    rng = np.random.default_rng(4)
+    z, shares = np.sort(rng.normal(0, 3, 40)), rng.dirichlet(np.ones(40))
+    places, weights = np.array([-2.0, 0.5, 3.0, 4.0]), np.array([0.3, 0.4, 0.1, 0.2])
+    slope, hessian = _Climb(z, shares, 40.0)._derivatives(places, weights)
+    peak = Peak(z, shares, places, weights)
+    there = peak._responsibilities(np.zeros(4), np.zeros(4))
+    np.testing.assert_allclose(slope, peak._gradient(*there).middle, atol=1e-12)
+    np.testing.assert_allclose(hessian, peak._hessian(*there).middle, atol=1e-12)
 
 
 @given(seed=st.integers(0, 2**32 - 1), size=st.integers(1, 12))

@@ -87,7 +87,7 @@ class Peak:
         """
         k = len(self.means)
         nothing = np.zeros(k)
-        at_peak = -self.derivatives()[1]
+        at_peak = -self._hessian(*self._responsibilities(nothing, nothing)).middle
         if not np.isfinite(at_peak).all() or not np.linalg.eigvalsh(at_peak).min() > 0:
             return nothing, np.inf
         scale = 1 / np.sqrt(np.diagonal(at_peak)[k - 1 :])
@@ -99,13 +99,6 @@ class Peak:
                     return half * scale, above
             half /= 2 if half > 1 else 1.4
         return nothing, np.inf
-
-    def derivatives(self) -> tuple[Floats, Floats]:
-        """Gradient (2k − 1,) and second derivatives here, by the k − 1 first weights, the last
-        being what they leave, and by k means."""
-        nothing = np.zeros(len(self.means))
-        here = self._responsibilities(nothing, nothing)
-        return self._gradient(*here).middle, self._hessian(*here).middle
 
     def _excess(self, at_peak: Floats, halves: Floats, radius: float) -> float:
         """By how much the peak can be exceeded for means within `halves` (k,), ∞ where that is

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emix.concavity import Peak
 from emix.quadratic import nonnegative_minimum
 from emix.supremum import PEAK, Cells, Taylor
 
@@ -22,6 +21,9 @@ if TYPE_CHECKING:
 # Nats to the optimum that are small enough.
 CLOSE = 1e-3
 MOST_STEPS = 100
+# So near, Newton's method for all atoms at once is tried now and then; and when as many steps in
+# a row have each left more than this share of what is lacking, it is left to that.
+NEAR, PATIENCE, SLOW = 1.0, 4, 0.8
 # Groups further apart than this do not feel each other: φ(9)/φ(0) = 3e-18.
 APART = 9.0
 GROUP = 256
@@ -31,7 +33,9 @@ EM_STEPS = 10
 # An atom of less weight than this is none.
 NO_WEIGHT = 1e-14
 # Atoms that Newton's method is tried for, all places and weights at once, and its steps.
-MOST_POLISHED, POLISHES = 40, 8
+MOST_POLISHED, POLISHES = 200, 8
+# Atoms nearer to each other, in σ, are one.
+ONE = 0.01
 NOTHING = 1e-100
 
 
@@ -102,19 +106,25 @@ class _Climb:
             start = Atoms(places, np.full(len(places), 1 / len(places)))
         places = start.places
         weights = self._em(self._densities(places), start.weights, EM_STEPS)
-        best, least = Atoms(places, weights), np.inf
-        for _step in range(MOST_STEPS):
+        best, least, stalled = Atoms(places, weights), np.inf, 0
+        for step in range(MOST_STEPS):
             weights = weights / weights.sum()
             found, highest = self._maxima(places, weights)
-            if highest < least:
-                best, least = Atoms(places, weights), highest
-            if self.weight * np.log(highest) < CLOSE:
+            lacking = self.weight * float(np.log(highest))
+            stalled = stalled + 1 if lacking > SLOW * least else 0
+            if lacking < least:
+                best, least = Atoms(places, weights), lacking
+            if lacking < CLOSE or stalled == PATIENCE:
                 break
+            if lacking < NEAR and step % PATIENCE == 0:
+                fewer = self._tidied(best)
+                if fewer is not None:
+                    return fewer
             places, weights = _joined(places, weights, found)
             weights = self._newton(self._densities(places), weights)
             kept = weights > min(NO_WEIGHT, 1e-3 * float(self.shares.min()))
             places, weights = places[kept], weights[kept]
-        return self._tidied(best)
+        return self._tidied(best) or best
 
     def _densities(self, places: Floats) -> Floats:
         """φ(z − u), (m, j)."""
@@ -167,26 +177,28 @@ class _Climb:
                 break
         return low if low > 0 else high
 
-    def _tidied(self, atoms: Atoms) -> Atoms:
-        """Atoms that stand for one, beside each other, made one where that costs nothing."""
-        for apart in (0.5, 0.2, 0.05, 0.01):
+    def _tidied(self, atoms: Atoms) -> Atoms | None:
+        """Atoms that stand for one, beside each other, made one, and all at their best; None where
+        that is not close to the best of all."""
+        for apart in (0.5, 0.2, 0.05, ONE):
             label = np.concatenate([[0], np.cumsum(np.diff(atoms.places) > apart)])
-            if label[-1] == len(label) - 1 or label[-1] >= MOST_POLISHED:
+            if label[-1] >= MOST_POLISHED:
                 continue
             weights = np.bincount(label, atoms.weights).astype(np.float64)
             fewer = self._polished(np.bincount(label, atoms.weights * atoms.places) / weights,
                                    weights)
             if fewer is not None:
                 return fewer
-        return atoms
+            if label[-1] == len(label) - 1:
+                break
+        return None
 
     def _polished(self, places: Floats, weights: Floats) -> Atoms | None:
         """Newton's way to the best weights and places of so many atoms; None where it leads to
         none that are close to the best of all."""
-        k, nothing = len(places), np.zeros(len(places))
+        k = len(places)
         for _ in range(POLISHES):
-            peak = Peak(self.z, self.shares, places, weights)
-            slope, hessian = peak.derivatives()
+            slope, hessian = self._derivatives(places, weights)
             try:
                 step = np.linalg.solve(-hessian, slope)
             except np.linalg.LinAlgError:
@@ -197,10 +209,30 @@ class _Climb:
             places, weights = places + step[k - 1 :], moved
             if np.abs(step).max() < 1e-9:
                 break
-        if (np.diff(places) <= nothing[1:]).any():
+        if (np.diff(places) < ONE).any():
             return None
         _, highest = self._maxima(places, weights)
         return Atoms(places, weights) if self.weight * np.log(highest) < CLOSE else None
+
+
+    def _derivatives(self, places: Floats, weights: Floats) -> tuple[Floats, Floats]:
+        """Of the log-likelihood per row: gradient (2k − 1,) and second derivatives, by the first
+        k − 1 weights, the last being what they leave, then by k places."""
+        apart, densities = self.z[:, None] - places, self._densities(places)
+        score = densities / (densities @ weights)[:, None]
+        r = score * weights
+        change, pull = score[:, :-1] - score[:, -1:], r * apart
+        for small in (change, pull):
+            small[np.abs(small) < NOTHING] = 0.0
+        own = self.shares @ (score * apart)
+        crossed = np.diag(own)[:-1]
+        crossed[:, -1] = -own[-1]
+        crossed = crossed - change.T @ (self.shares[:, None] * pull)
+        of_weights = -change.T @ (self.shares[:, None] * change)
+        of_places = np.diag(self.shares @ (r * (apart**2 - 1)))
+        of_places = of_places - pull.T @ (self.shares[:, None] * pull)
+        hessian = np.block([[of_weights, crossed], [crossed.T, of_places]])
+        return np.concatenate([self.shares @ change, self.shares @ pull]), hessian
 
 
 def _start(z: Floats) -> Floats:

@@ -82,7 +82,7 @@ def _solved(hessian: Floats, linear: Floats, free: Mask, width: int) -> Floats:
     other, and what is to be solved is a band."""
     x = np.zeros(len(linear))
     which = np.flatnonzero(free)
-    if 8 * width < len(which):
+    if 2 * width < len(which):
         # Imported here: `import emix` should cost little more than `import numpy`.
         from scipy.linalg import LinAlgError, solveh_banded
 
