@@ -3,6 +3,8 @@
 import typing
 
 from emix import datasets
+from emix.certificate import Certificate
+from emix.certifying import certify
 from emix.choice import Selection
 from emix.climbing import Outcome
 from emix.conjugate import ConjugatePrior
@@ -31,6 +33,7 @@ if typing.TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Certificate",
     "ConjugatePrior",
     "DataError",
     "DegenerateWarning",
@@ -48,6 +51,7 @@ __all__ = [
     "ParameterError",
     "Selection",
     "bootstrap_lrt",
+    "certify",
     "datasets",
     "fit",
     "load",
