@@ -95,7 +95,9 @@ nb::tuple climb_table(const Rows& points, const Weights& sample_weight,
                                  concentration.data(),    pseudo_count,
                                  centre.values.data(),    extra_weight,
                                  extra.values.data(),     floor};
-    emix::TableClimbRequest request{s, k, terms, max_iter, tol, nullptr, nullptr, nullptr};
+    const emix::InterruptListener interrupts{nullptr, interrupted};
+    emix::TableClimbRequest request{s,       k,       terms,   max_iter,   tol,
+                                    nullptr, nullptr, nullptr, &interrupts};
     std::optional<Mixtures> home;
     if (homes) {
         require(homes->size() == 3, "homes are weights, means and factors");
@@ -122,6 +124,7 @@ nb::tuple climb_table(const Rows& points, const Weights& sample_weight,
         nb::gil_scoped_release released;
         kernel.climb_table(rows, request, threads, out, with_trace ? &listener : nullptr);
     }
+    if (PyErr_Occurred()) throw nb::python_error();
     const nb::tuple ends =
         nb::make_tuple(w.array, m.array, f.array, objective.array, loglik.array, gradient.array,
                        iterations.array, outcome.array);

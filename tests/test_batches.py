@@ -15,7 +15,7 @@ from emix.kernels import NATIVE
 from emix.model import FLOOR, Model
 from emix.moments import moments_of
 from emix.sources.array import ArraySource
-from emix.swapping import stirred_tables, swapped_tables
+from emix.swapping import stirred_tables, swap_tables
 from emix.terrain import TableTerrain, terrain_of
 
 ROWS = emix.datasets.load("faithful").data
@@ -112,16 +112,15 @@ def test_swaps_are_those_of_one_mixture_after_the_other():
 @pytest.mark.parametrize("name", ["EEI", "VEE", "VVE", "VVV"])
 def test_chains_of_swaps_lead_where_they_do_one_by_one(name):
     from emix.plan import Plan
-    from emix.search import _swapped, explore
+    from emix.search import _swap, explore
 
     terrain, model = prepared(ROWS, 4, name)
     short, plan = Stop(1e-6, 8), Plan(("random",), chains=3, swaps=10)
     starts = [model.conforming(s) for s in started(terrain, 4)]
     found = explore(terrain, starts, model, short, 1)
-    before = len(found)
-    together = swapped_tables(terrain, found, model, plan, short, 5, 1)
-    assert len(found) == before
-    apart = _swapped(terrain, list(found), model, plan, short, 5, 1)
+    before, together, apart = len(found), list(found), list(found)
+    swap_tables(terrain, together, model, plan, short, 5, 1)
+    _swap(terrain, apart, model, plan, short, 5, 1)
     assert len(together) == len(apart) > before
     for one, other in zip(together, apart, strict=True):
         assert one.climb.objective == pytest.approx(other.climb.objective, abs=1e-5)

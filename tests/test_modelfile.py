@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import emix
-from emix import ModelFileError, ParameterError, modelfile
+from emix import ModelFileError, ParameterError, modelfile, wholefile
 from emix.arrays import Units
 from emix.covariance import Dense, Diagonal
-from emix.modelfile import write_whole
+from emix.wholefile import write_whole
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX links and permissions")
 mixture = emix.Mixture.univariate([0.25, 0.75], [-1.5, 2.0], [0.1, 3.0])
@@ -99,10 +99,10 @@ def test_a_file_is_laid_out_for_people(path: Path) -> None:
 def test_what_could_not_be_read_again_is_not_written(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(modelfile, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(wholefile, "MOST_BYTES", 1 << 20)
     factors = np.tril(np.full((1, 500, 500), 0.125))
     wide = emix.Mixture.trusted(np.ones(1), np.zeros((1, 500)), Dense(factors))
-    with pytest.raises(ParameterError, match="would have 1 MB; at most 1 MB"):
+    with pytest.raises(ParameterError, match="would be larger than 1 MB, and not"):
         modelfile.save(wide, path)
     assert not path.exists()
 

@@ -25,16 +25,15 @@ if TYPE_CHECKING:
     from emix.model import Model
 
 
-def swapped_tables(
+def swap_tables(
     terrain: TableTerrain, found: list[Candidate], model: Model, plan: Plan, short: Stop,
     seed: int, threads: int,
-) -> list[Candidate]:
-    """What was found, and what swaps found beyond it; the chains take their swaps in step."""
+) -> None:
+    """Adds to what was found what swaps find beyond it; the chains take their swaps in step."""
     slack = SAME * terrain.total
-    found = list(found)
     chains = found[: plan.chains]
     if not chains or not plan.swaps:
-        return found
+        return
     at = Batch.of([c.climb.mixture for c in chains])
     homecomings = np.zeros(len(chains), dtype=np.int64)
     for trial in range(plan.swaps):
@@ -59,7 +58,6 @@ def swapped_tables(
             if new.worth >= min(ON_THE_WAY, chains[j].worth):
                 chains[j] = new
                 at = runs.at.into(at, row, j)
-    return found
 
 
 def stirred_tables(terrain: TableTerrain, batch: Batch, draws: list[Draws]) -> Batch:

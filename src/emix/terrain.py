@@ -14,7 +14,7 @@ import numpy as np
 
 from emix.arrays import Block, Floats, Units
 from emix.candidates import Candidate
-from emix.climbing import Climb, Stop, climb, climb_many, climb_table, climbs_natively
+from emix.climbing import Climb, Outcome, Stop, climb, climb_many, climb_table, climbs_natively
 from emix.covariance import Dense, Isotropic
 from emix.initialise import SortedColumn, Table, named, named_of_rows
 from emix.mixture import Mixture
@@ -122,7 +122,9 @@ class ColumnTerrain:
     def run(
         self, starts: Sequence[Mixture], model: Model, stop: Stop, threads: int
     ) -> list[Candidate]:
-        climbs = climb_many(self.source, starts, model, Units.identity(1), stop, threads)
+        climbs = _all_of(
+            climb_many(self.source, starts, model, Units.identity(1), stop, threads)
+        )
         return [self._judged(c, model) for c in climbs]
 
     def run_from_home(
@@ -178,9 +180,9 @@ class TableTerrain:
     def run(
         self, starts: Sequence[Mixture], model: Model, stop: Stop, threads: int
     ) -> list[Candidate]:
-        climbs = climb_many(
+        climbs = _all_of(climb_many(
             self.source, starts, model, Units.identity(starts[0].n_features), stop, threads
-        )
+        ))
         return self._judged(climbs, model, threads)
 
     def run_from_home(
@@ -224,7 +226,14 @@ def _watched(
         return came_home
 
     run = climb(source, start, model, Units.identity(start.n_features), short, threads, watch)
-    return None if came_home else run
+    return None if came_home else _all_of([run])[0]
+
+
+def _all_of(climbs: list[Climb]) -> list[Climb]:
+    """The climbs, which Ctrl-C has not cut short: a search must not go on with the others."""
+    if climbs[-1].outcome is Outcome.INTERRUPTED:
+        raise KeyboardInterrupt
+    return climbs
 
 
 def is_near(mixture: Mixture, home: Mixture) -> bool:
