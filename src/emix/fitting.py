@@ -13,6 +13,7 @@ from emix.candidates import Candidate
 from emix.checking import check_rank, check_spread
 from emix.checkpoint import Journal
 from emix.climbing import Climb, Outcome, Progress, Stop
+from emix.coinciding import counted
 from emix.covariance import Isotropic
 from emix.em import Step, iterate
 from emix.errors import (
@@ -293,7 +294,7 @@ def _warnings(best: Optimum, climb: Climb, finder: Finder) -> tuple[str, ...]:
                       "; no optimum without a degenerate component was found: try a smaller k, "
                       "a common covariance ('tied'), held ones or prior='conjugate'",
                       DegenerateWarning, stacklevel=4)
-    return tuple(notes)
+    return (*notes, *counted(best.mixture, finder.weight).notes())
 
 
 def threads_of(threads: int | None) -> int:
