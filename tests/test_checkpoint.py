@@ -341,7 +341,7 @@ def test_ctrl_c_between_rounds_keeps_the_last(path: Path, monkeypatch: pytest.Mo
     assert bits(emix.fit(x, 3, checkpoint=path, **settings)) == bits(whole)
 
 
-# --- SIGKILL itself; benchmarks/kills.py does it hundreds of times
+# --- SIGKILL itself; tests/nightly/kills.py does it hundreds of times
 
 PROGRAM = """
 import sys

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
+import random
 import stat
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mutations import harmless, mutated, originals
 
 import emix
 from emix import ModelFileError, ParameterError, modelfile, wholefile
@@ -200,6 +204,26 @@ def test_what_is_no_text_file_is_refused(path: Path, tmp_path: Path) -> None:
     for wrong in (path, tmp_path, tmp_path / "none.json"):
         with pytest.raises(ModelFileError, match=wrong.name):
             emix.load(wrong)
+
+
+def test_mutations_of_files_are_harmless(path: Path) -> None:
+    """tests/nightly/mutations.py does it a million times."""
+    chance, valid = random.Random(3), originals()
+    for _ in range(300):
+        raw = mutated(chance.choice(valid), valid, chance)
+        assert harmless(path, raw) is None, raw
+
+
+def test_memory_is_a_few_times_the_file(path: Path) -> None:
+    emix.Mixture.univariate([0.001] * 1000, range(1000), [1.5] * 1000).save(path)
+    for content in (path.read_bytes(), b"[" + b"1.5," * 200_000 + b"1]", b"[" * 60 + b"]" * 60):
+        path.write_bytes(content)
+        tracemalloc.start()
+        with contextlib.suppress(ModelFileError):
+            emix.load(path)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 10 * len(content) + (256 << 10)
 
 
 @settings(max_examples=150)

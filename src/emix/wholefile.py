@@ -13,7 +13,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from emix.errors import ParameterError, WriteError
 
 # A full matrix in a thousand columns is about 20 MB; this is room for ten of them.
 MOST_BYTES = 256 << 20
+PIECE = 1 << 16
 # Objects and lists: as many as a million rows have, and as deep as nobody nests them.
 MOST_BRACKETS, MOST_DEPTH = 4 << 20, 64
 NEITHER_BRACKET_NOR_QUOTE = bytes(b for b in range(256) if b not in b'[]{}"')
@@ -153,7 +154,7 @@ def _text(name: str, refusal: type[Exception]) -> str:
         with open(name, "rb") as file:
             # Asked first: reading what is to be refused takes a second.
             size = os.fstat(file.fileno()).st_size
-            raw = b"" if size > MOST_BYTES else file.read(MOST_BYTES + 1)
+            raw = b"" if size > MOST_BYTES else _read(file)
     except OSError as reason:
         raise refusal(f"{name}: {reason.strerror or reason}") from None
     problem = _too_large() if size > MOST_BYTES else _problem(raw)
@@ -163,6 +164,16 @@ def _text(name: str, refusal: type[Exception]) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError as reason:
         raise refusal(f"{name}: not UTF-8 text (byte {reason.start})") from None
+
+
+def _read(file: BinaryIO) -> bytes:
+    """All of a file, or a little more than may be read. In pieces: what `read` is asked for it takes
+    from memory, however short the file is; and a pipe has no size beforehand."""
+    pieces, total = [], 0
+    while total <= MOST_BYTES and (piece := file.read(PIECE)):
+        pieces.append(piece)
+        total += len(piece)
+    return b"".join(pieces)
 
 
 def _too_large() -> str:

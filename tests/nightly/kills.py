@@ -1,6 +1,6 @@
 """Kill checkpointed fits at random moments, and see that each goes on to the same bits.
 
-    python benchmarks/kills.py [KILLS] [SEED]
+    python tests/nightly/kills.py [KILLS] [SEED]
 
 Each fit is run in a process of its own and killed (SIGKILL) after a random time, again and again,
 until one of its resumptions ends; what it says must be, to the bit, what a fit says that was never
