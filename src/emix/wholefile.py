@@ -167,8 +167,8 @@ def _text(name: str, refusal: type[Exception]) -> str:
 
 
 def _read(file: BinaryIO) -> bytes:
-    """All of a file, or a little more than may be read. In pieces: what `read` is asked for it takes
-    from memory, however short the file is; and a pipe has no size beforehand."""
+    """All of a file, or a little more than may be read. In pieces: what `read` is asked for it
+    takes from memory, however short the file is; and a pipe has no size beforehand."""
     pieces, total = [], 0
     while total <= MOST_BYTES and (piece := file.read(PIECE)):
         pieces.append(piece)

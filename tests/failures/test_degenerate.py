@@ -45,13 +45,12 @@ DATA = {
 @pytest.mark.parametrize("covariance", STRUCTURES)
 @pytest.mark.parametrize("data", DATA)
 def test_a_fit_or_an_error_that_names_it(data, covariance, quietly):
-    rows = DATA[data]
+    rows, refusals = DATA[data], []
     for k in (1, 2, 5):
         try:
             found = quietly(rows, k, covariance=covariance, n_starts=2, max_iter=60)
         except emix.DataError as reason:
-            assert any(word in str(reason) for word in
-                       ("constant", "can be computed from", "distinct row", "rows in", "columns"))
+            refusals.append(str(reason))
             continue
         m = found.mixture
         assert np.isfinite(found.loglik) and np.isfinite(m.means).all()
@@ -67,6 +66,8 @@ def test_a_fit_or_an_error_that_names_it(data, covariance, quietly):
         thin = np.diagonal(m.covariance.factors, axis1=1, axis2=2).min(axis=1) < 1e-9
         if thin.any() and covariance[0] == "V" and covariance not in ("VEE", "VVE", "VEI"):
             assert found.degenerate
+    words = ("constant", "can be computed from", "distinct row", "cannot tell")
+    assert all(any(word in refusal for word in words) for refusal in refusals)
 
 
 @pytest.mark.parametrize("k", range(5, 11))

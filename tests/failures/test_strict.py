@@ -1,4 +1,4 @@
-"""np.seterr(all="raise") in a user's program: no public function minds (scikit-learn issue 7462)."""
+"""np.seterr(all="raise") in a user's program: nothing public minds (scikit-learn issue 7462)."""
 
 from __future__ import annotations
 
@@ -62,8 +62,10 @@ def test_fits_of_one_column(data, covariance, quietly):
 @pytest.mark.parametrize("prior", [None, "conjugate", emix.DirichletPrior(2.0)])
 def test_steps(data, prior):
     x = DATA[data]
-    start = emix.Mixture([0.5, 0.5], x[[0, -2]], [np.cov(x.T, bias=True)] * 2) \
-        if data not in ("tiny", "huge") else emix.fit(x, 2, n_starts=1, start="hierarchical").mixture
+    if data in ("tiny", "huge"):
+        start = emix.fit(x, 2, n_starts=1, start="hierarchical").mixture
+    else:
+        start = emix.Mixture([0.5, 0.5], x[[0, -2]], [np.cov(x.T, bias=True)] * 2)
     for step in itertools.islice(emix.steps(x, start, prior=prior), 4):
         assert np.isfinite(step.objective)
 

@@ -2,9 +2,9 @@
 
     python tests/nightly/mutations.py [FILES] [SEED] [PROCESSES]
 
-Each damaged file is refused with a `ModelFileError`, or holds a mixture that is one: nothing else is
-raised, no file takes a second to read (of the processor's time) and none takes more memory than ten
-times its size and a small allowance. Memory is traced for one file in a hundred, which is slow.
+Each damaged file is refused with a `ModelFileError`, or holds a mixture that is one: nothing else
+is raised, no file takes a second to read (of the processor's time) and none takes more memory than
+ten times its size and a small allowance. Memory is traced for one file in a hundred: it is slow.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ NASTY = [
     b"NaN", b"Infinity", b"-Infinity", b"1e999", b"-1e999", b"1e-999", b"-0.0", b"0", b"1", b"-1",
     b"5e-324", b"1.7976931348623157e308", b"9" * 5000, b"0." + b"1" * 5000, b"null", b"true",
     b"false", b'""', b'"nan"', b"[]", b"{}", b"[[]]", b"[" * 70 + b"]" * 70, b'{"a":' * 70,
-    b"[0," * 500, b'"\\ud800"', b'"\xff"', b"0x1p3", b"1_000", b"\xe2\x88\x9e", b"[1,2,3]", b"1e400",
+    b"[0," * 500, b'"\\ud800"', b'"\xff"', b"0x1p3", b"1_000", b"\xe2\x88\x9e", b"[1,2,3]",
+    b"1e400",
     b'"0x1.8p+1"', b'"0x1p+99999"', b"1" + b"0" * 400, b"", b" ", b"\x00", b"\xef\xbb\xbf",
 ]
 NUMBER = re.compile(rb"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
