@@ -34,11 +34,12 @@ nb::tuple climb_table(const Rows& points, const Weights& sample_weight,
     require_threads(threads);
     Mixtures{weights, means, factors}.check(s, k, d);
     const Given centre(pseudo_mean, "pseudo_mean", d), extra(extra_scatter, "extra_scatter", d);
+    const emix::InterruptListener interrupts{nullptr, interrupted};
     emix::TableClimbRequest request{
         s, k,
         table_terms(structure, held_weights, concentration, centre, pseudo_count, extra,
                     extra_weight, floor, k),
-        max_iter, tol, nullptr, nullptr, nullptr, nullptr};
+        max_iter, tol, nullptr, nullptr, nullptr, nullptr, &interrupts};
     if (heights) {
         require_shape(*heights, "heights", s);
         request.heights = heights->data();
@@ -69,6 +70,7 @@ nb::tuple climb_table(const Rows& points, const Weights& sample_weight,
         nb::gil_scoped_release released;
         kernel.climb_table(rows, request, threads, out, with_trace ? &listener : nullptr);
     }
+    if (PyErr_Occurred()) throw nb::python_error();
     const nb::tuple ends =
         nb::make_tuple(w.array, m.array, f.array, objective.array, loglik.array, gradient.array,
                        iterations.array, outcome.array);

@@ -85,11 +85,20 @@ struct ColumnTerms {
     double floor;
 };
 
+// Whether a request has been interrupted, asked now and then on the thread that
+// made it. What its climbs have come to then is of no use.
+struct InterruptListener {
+    void* context;
+    bool (*interrupted)(void* context);
+};
+
+// interrupts: null where nobody does.
 struct ClimbRequest {
     std::int64_t starts, k;
     ColumnTerms terms;
     std::int64_t max_iter;
     double tolerance;
+    const InterruptListener* interrupts = nullptr;
 };
 
 // In: the starts. Out: where each climb ended.
@@ -156,7 +165,8 @@ struct Summit {
 };
 
 // Where the search reports to: the summits, best first, at its end; and whether
-// it has been interrupted, now and then on the thread that called it.
+// it has been interrupted, now and then on the thread that called it. Then it
+// ends with the summits so far.
 struct SearchListener {
     void* context;
     void (*found)(void* context, const Summit&);
@@ -206,6 +216,7 @@ struct TableClimbRequest {
     double tolerance;
     const double *home_weights, *home_means, *home_factors;
     const double* heights;
+    const InterruptListener* interrupts = nullptr;
 };
 
 // In: the starts. Out: where each climb ended. Lower factors are zero above the

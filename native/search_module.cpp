@@ -51,7 +51,8 @@ nb::tuple climb(const Values& x, const Weights& sample_weight, double shift, dou
         m.data[i] = means.data()[i];
         sd.data[i] = sds.data()[i];
     }
-    const emix::ClimbRequest request{s, k, given, max_iter, tol};
+    const emix::InterruptListener interrupts{nullptr, interrupted};
+    const emix::ClimbRequest request{s, k, given, max_iter, tol, &interrupts};
     emix::ClimbResult out{w.data,      m.data,        sd.data,         objective.data,
                           loglik.data, gradient.data, iterations.data, outcome.data};
     Traces traces;
@@ -60,6 +61,7 @@ nb::tuple climb(const Values& x, const Weights& sample_weight, double shift, dou
         nb::gil_scoped_release released;
         kernel.climb(c, request, threads, out, with_trace ? &listener : nullptr);
     }
+    if (PyErr_Occurred()) throw nb::python_error();
     const nb::tuple ends =
         nb::make_tuple(w.array, m.array, sd.array, objective.array, loglik.array, gradient.array,
                        iterations.array, outcome.array);
@@ -113,11 +115,6 @@ struct Found {
         all.numbers.insert(all.numbers.end(), summit.trace, summit.trace + summit.trace_length);
         all.summits.push_back(summit);
     }
-    static bool interrupted(void*) {
-        nb::gil_scoped_acquire held;
-        return PyErr_CheckSignals() != 0;
-    }
-
     nb::list as_list() const {
         nb::list list;
         const size_t size = static_cast<size_t>(k);
@@ -134,7 +131,8 @@ struct Found {
     }
 };
 
-nb::list search(const Vector& points, const Vector& weight, double sd, int64_t k, bool tied,
+// The summits, and whether Ctrl-C left more to find.
+nb::tuple search(const Vector& points, const Vector& weight, double sd, int64_t k, bool tied,
                 const Vector& held_weights, const Vector& held_means, const Vector& held_sds,
                 double prior_mean, double prior_sd, const Vector& concentration, double floor,
                 const std::vector<int64_t>& start_kinds, int64_t chains, int64_t swaps,
@@ -163,13 +161,16 @@ nb::list search(const Vector& points, const Vector& weight, double sd, int64_t k
         tol,
         max_iter};
     Found found{{}, {}, k};
-    const emix::SearchListener listener{&found, Found::found, Found::interrupted};
+    const emix::SearchListener listener{&found, Found::found, emix::python::interrupted};
     {
         nb::gil_scoped_release released;
         kernel.search(request, threads, listener);
     }
-    if (PyErr_Occurred()) throw nb::python_error();
-    return found.as_list();
+    const bool was_cut = PyErr_Occurred();
+    if (was_cut && (found.summits.empty() || !PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)))
+        throw nb::python_error();
+    PyErr_Clear();
+    return nb::make_tuple(found.as_list(), was_cut);
 }
 
 }  // namespace

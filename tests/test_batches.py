@@ -15,7 +15,7 @@ from emix.kernels import NATIVE
 from emix.model import FLOOR, Model
 from emix.moments import moments_of
 from emix.sources.array import ArraySource
-from emix.swapping import swapped_tables
+from emix.swapping import swap_tables
 from emix.terrain import terrain_of
 
 ROWS = emix.datasets.load("faithful").data
@@ -99,21 +99,21 @@ def test_the_end_of_one_climb_is_a_batch_of_one():
 ])
 def test_chains_of_swaps_lead_where_they_do_one_by_one(name, weights):
     from emix.plan import Plan
-    from emix.search import _swapped, explore
+    from emix.search import _swap, explore
 
     terrain, model = prepared(ROWS, 4, name, weights)
     short, plan = Stop(1e-6, 20), Plan(("random",), chains=3, swaps=10)
     starts = [model.conforming(s) for s in started(terrain, 4)]
     found = explore(terrain, starts, model, short, 1)
-    before = len(found)
-    together = swapped_tables(terrain, found, model, plan, short, 5, 1)
-    assert len(found) == before
+    before, together, apart = len(found), list(found), list(found)
+    swap_tables(terrain, together, model, plan, short, 5, 1)
     for threads in (2, 3):
-        again = swapped_tables(terrain, found, model, plan, short, 5, threads)
+        again = list(found)
+        swap_tables(terrain, again, model, plan, short, 5, threads)
         assert [c.climb.objective for c in again] == [c.climb.objective for c in together]
         assert all(one.climb.mixture == other.climb.mixture
                    for one, other in zip(again, together, strict=True))
-    apart = _swapped(terrain, list(found), model, plan, short, 5, 1)
+    _swap(terrain, apart, model, plan, short, 5, 1)
     assert len(together) == len(apart) > before
     for one, other in zip(together, apart, strict=True):
         assert one.climb.objective == pytest.approx(other.climb.objective, abs=1e-5)

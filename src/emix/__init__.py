@@ -26,11 +26,10 @@ from emix.modelfile import load
 from emix.priors import DirichletPrior, NormalPrior
 from emix.result import Fit, Optimum
 from emix.selection import select
+from emix.version import __version__ as __version__
 
 if typing.TYPE_CHECKING:
     from emix.estimator import GaussianMixture as GaussianMixture
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Certificate",

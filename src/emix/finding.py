@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emix.arrays import Labels, is_whole
-from emix.candidates import Candidate, distinct
-from emix.climbing import Progress, Stop, climb_many, climbs_natively
+from emix.candidates import Candidate, Interrupted, cut_off, distinct
+from emix.checkpoint import Journal
+from emix.climbing import Climb, Outcome, Progress, Stop, climbs_natively
 from emix.errors import DataError, ParameterError
 from emix.initialise import SortedColumn, Table, named, named_of_rows
 from emix.judging import least_worth_on, rests_on_floor, worths_on
 from emix.mixture import Mixture
 from emix.model import FLOOR, Model
 from emix.plan import PATIENCE, Plan
+from emix.rounds import climb_all
 from emix.search import follow, search
 from emix.soundness import degenerate_components
 from emix.terrain import TableTerrain, terrain_of
@@ -41,7 +43,7 @@ class Finder:
     def __init__(
         self, source: ArraySource, name: str, model: Model, units: Units, weight: float,
         stop: Stop, seed: int, threads: int, progress: Callable[[Progress], None] | None,
-        terrain: Terrain | None = None,
+        terrain: Terrain | None = None, journal: Journal | None = None,
     ) -> None:
         self.name = name
         self.source, self.model, self.units, self.weight = source, model, units, weight
@@ -51,36 +53,89 @@ class Finder:
             sample = source.sample(SEARCH_ROWS, seed)
             terrain = terrain_of(sample, units, self.within.prior.imagined is not None)
         self.terrain, self.ground = terrain, terrain.ground
+        self.journal = Journal(None, {}, "") if journal is None else journal
 
     def candidates(
         self, start: Mixture | Labels | str | None, n_starts: int | None,
         known: Sequence[Mixture] = (),
     ) -> list[Candidate]:
         """The optima found, in internal units, best first; a search also climbs from what is
-        `known`, in internal units."""
+        `known`, in internal units. Ctrl-C ends it with what has been found, if anything has, the
+        first of them "interrupted"."""
         if isinstance(start, Mixture):
             return self._from(start, n_starts)
         self._refuse_few_values()
         if isinstance(start, np.ndarray):
             return self._from_labels(start, n_starts)
         plan = self._plan(start, n_starts)
-        k, terrain = self.model.n_components, self.terrain
+        self.journal.open()
+        if self.journal.is_complete:
+            return self._kept()
         if self.source.n_rows > SEARCH_ROWS:
-            found = search(terrain, k, self.within, plan, self.seed, SAMPLE_STOP, self.threads)
-            best = found[:FINALISTS]
-            return self._on_all_data([c.climb.mixture for c in best] + list(known),
-                                     [c.starts for c in best] + [1] * len(known))
+            return self._on_sample_then_all(plan, known)
+        try:
+            found = self.journal.candidates or self._search(plan, known)
+        except Interrupted as cut:
+            return cut.found
+        self.journal.keep_candidates(found)
+        found = follow(found, self.terrain, self.within, self.stop, self.threads, self._told)
+        return self._done(found, found[0].climb.outcome is Outcome.INTERRUPTED)
+
+    def _search(self, plan: Plan, known: Sequence[Mixture]) -> list[Candidate]:
+        """The optima of all rows; the best of them may not have arrived."""
+        terrain = self.terrain
         # Short run and climb together take max_iter steps at most.
         if plan.short_run > self.stop.max_iter:
             plan = replace(plan, short_run=self.stop.max_iter)
         left = min(self.stop.max_iter - plan.short_run, PATIENCE)
-        patient = Stop(self.stop.tol, left)
+        patient, k = Stop(self.stop.tol, left), self.model.n_components
         found = search(terrain, k, self.within, plan, self.seed, patient, self.threads)
         if known:
             found = distinct(
                 found + terrain.run(known, self.within, patient, self.threads), terrain.total
             )
-        return follow(found, terrain, self.within, self.stop, self.threads)
+        return found
+
+    def _on_sample_then_all(self, plan: Plan, known: Sequence[Mixture]) -> list[Candidate]:
+        """The best of a sample, climbed on all rows; those begun already, where some are."""
+        ascent = self.journal.ascent
+        if ascent is not None:
+            return self._on_all_data(ascent.starts, ascent.counts)
+        k, terrain = self.model.n_components, self.terrain
+        try:
+            found = search(terrain, k, self.within, plan, self.seed, SAMPLE_STOP, self.threads)
+        except Interrupted as cut:
+            return self._as_it_stands(cut.found[0])
+        best = found[:FINALISTS]
+        return self._on_all_data([c.climb.mixture for c in best] + list(known),
+                                 [c.starts for c in best] + [1] * len(known))
+
+    def _as_it_stands(self, found: Candidate) -> list[Candidate]:
+        """What a search on a sample had found when it was cut off, scored on all rows."""
+        nowhere = Journal(None, {}, "")
+        ends, _ = climb_all(
+            self.source, [found.climb.mixture], [found.starts], self.within, self.units,
+            Stop(self.stop.tol, 0), self.threads, None, nowhere, self.terrain.source,
+        )
+        return cut_off([self._judged(ends[0], found.starts)])
+
+    def _told(self, found: list[Candidate]) -> None:
+        """Of optima of which the best has come a round further."""
+        best = found[0].climb
+        if self.progress is not None:
+            self.progress(Progress(1, 1, best.iterations, best.objective, best.gradient))
+        self.journal.keep_candidates(found)
+
+    def _kept(self) -> list[Candidate]:
+        """The optima of a finished fit."""
+        assert self.journal.candidates is not None
+        return self.journal.candidates
+
+    def _done(self, found: list[Candidate], was_cut: bool) -> list[Candidate]:
+        """Optima in the journal, which need not know that they were cut off: it goes on."""
+        if not was_cut:
+            self.journal.keep_candidates(found, is_complete=True)
+        return found
 
     def _plan(self, start: str | None, n_starts: int | None) -> Plan:
         if n_starts is not None and not is_whole(n_starts, 1):
@@ -112,6 +167,9 @@ class Finder:
                 f"start has {start.n_components} components in {start.n_features} columns; "
                 f"expected {k} in {d}"
             )
+        self.journal.open()
+        if self.journal.is_complete:
+            return self._kept()
         return self._on_all_data([self.within.conforming(start.inward(self.units))], [1])
 
     def _from_labels(self, labels: Labels, n_starts: int | None) -> list[Candidate]:
@@ -156,23 +214,22 @@ class Finder:
             return k
         return len(np.unique(points if weight is None else points[weight > 0], axis=0))
 
-    def _on_all_data(self, starts: list[Mixture], counts: list[int]) -> list[Candidate]:
-        climbs = climb_many(
-            self.source, starts, self.within, self.units, self.stop, self.threads, self.progress,
-            self.terrain.source,
+    def _on_all_data(self, starts: Sequence[Mixture], counts: Sequence[int]) -> list[Candidate]:
+        climbs, was_cut = climb_all(
+            self.source, starts, counts, self.within, self.units, self.stop, self.threads,
+            self.progress, self.journal, self.terrain.source,
         )
-        return distinct(
-            [
-                Candidate(c, self._least_worth(c.mixture), count)
-                for c, count in zip(climbs, counts, strict=False)
-            ],
+        found = distinct(
+            [self._judged(c, count) for c, count in zip(climbs, counts, strict=False)],
             self.terrain.total,
         )
+        return self._done(cut_off(found) if was_cut else found, was_cut)
 
-    def _least_worth(self, mixture: Mixture) -> float:
-        return least_worth_on(
-            self.source, self.units, mixture, self.within, self.ground, self.threads
+    def _judged(self, climb: Climb, starts: int) -> Candidate:
+        worth = least_worth_on(
+            self.source, self.units, climb.mixture, self.within, self.ground, self.threads
         )
+        return Candidate(climb, worth, starts)
 
     def degenerate(self, mixture: Mixture, model: Model) -> tuple[Degenerate, ...]:
         """The degenerate components of an optimum in internal units."""

@@ -11,7 +11,9 @@ import numpy as np
 from emix.arrays import Labels, Units, as_seed, is_whole
 from emix.candidates import Candidate
 from emix.checking import check_rank, check_spread
+from emix.checkpoint import Journal
 from emix.climbing import Climb, Outcome, Progress, Stop
+from emix.coinciding import counted
 from emix.covariance import Isotropic
 from emix.em import Step, iterate
 from emix.errors import (
@@ -21,15 +23,19 @@ from emix.errors import (
     ParameterError,
 )
 from emix.finding import Finder
-from emix.kernels import available_threads, kernel_for
+from emix.fingerprint import digest_of, digest_of_rows
+from emix.kernels import available_threads, instruction_set, kernel_for
 from emix.mixture import Mixture
 from emix.model import FLOOR, Model
 from emix.moments import Moments, moments_of
 from emix.result import Fit, Optimum
 from emix.sources.opening import open_source
 from emix.standard_errors import when_cheap
+from emix.version import __version__
 
 if TYPE_CHECKING:
+    import os
+
     from emix.soundness import Degenerate
     from emix.sources.array import ArraySource
 
@@ -57,6 +63,7 @@ def fit(
     max_iter: int | None = None,
     threads: int | None = None,
     progress: Callable[[Progress], None] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> Fit:
     """Fit a mixture of k normal components by Expectation-Maximization.
 
@@ -88,15 +95,20 @@ def fit(
     max_iter : EM steps at most (20000)
     threads : processors to use (all); the result does not depend on it by a bit
     progress : called with a `Progress` now and then while a fit of much data runs
+    checkpoint : a file that keeps how far the fit has come, written whole every second or so. The
+        same call goes on from it, and ends with the bits of a fit that was never broken off;
+        a finished one gives its fit at once
 
     Returns
     -------
-    Fit, its mixture in canonical order (by mean) and in the units of x.
+    Fit, its mixture in canonical order (by mean) and in the units of x. Ctrl-C ends it with the
+    best so far and the outcome "interrupted", once there is something.
 
     Raises
     ------
     DataError : x or sample_weight is not usable (says where)
     ParameterError : an argument, or a combination, has no meaning
+    CheckpointError, WriteError : the checkpoint is damaged, of another fit, or cannot be written
     Warns `NotConvergedWarning` and `DegenerateWarning`; the fit itself carries them too.
 
     The algorithm is that of Dempster, Laird & Rubin (1977, doi:10.1111/j.2517-6161.1977.tb01600.x).
@@ -110,17 +122,35 @@ def fit(
     source, names = open_source(x, sample_weight, columns)
     d = source.n_features
     model = Model.parse(k, d, covariance, weights, means, sds, covariances, prior)
-    threads = threads_of(threads)
+    threads, stop, seed = threads_of(threads), stop_of(tol, max_iter), as_seed(seed)
     moments = moments_of(source, threads)
     check_spread(moments, model, names)
     units = Units.of_spread(moments.mean, moments.sd, not model.structure.is_scale_free)
     model = _informed(model, source, moments, units, names, threads)
-    finder = Finder(
-        source, ", ".join(names), model, units, moments.weight, stop_of(tol, max_iter),
-        as_seed(seed), threads, progress,
-    )
-    candidates = finder.candidates(_start(start), n_starts)
+    begin = _start(start)
+    journal = None if checkpoint is None else \
+        _journal(checkpoint, source, names, model, begin, n_starts, stop, seed)
+    finder = Finder(source, ", ".join(names), model, units, moments.weight, stop, seed, threads,
+                    progress, journal=journal)
+    candidates = finder.candidates(begin, n_starts)
     return finished(candidates, finder, moments, names)
+
+
+def _journal(
+    checkpoint: str | os.PathLike[str], source: ArraySource, names: tuple[str, ...], model: Model,
+    start: object, n_starts: int | None, stop: Stop, seed: int,
+) -> Journal:
+    """The checkpoint of a fit, which knows it by all that decides its bits but the kernel."""
+    held, prior = model.held, model.prior
+    identity = {
+        "emix": __version__, "data": digest_of_rows(source), "d": source.n_features,
+        "columns": list(names), "k": model.n_components, "covariance": model.structure.name,
+        "held": digest_of([held.weights, held.means, held.covariances, held.learned_covariances]),
+        "prior": digest_of([prior.means, prior.concentration, prior.conjugate]),
+        "start": start if isinstance(start, str) else digest_of(start), "n_starts": n_starts,
+        "seed": seed, "tol": stop.tol, "max_iter": stop.max_iter,
+    }
+    return Journal(checkpoint, identity, instruction_set())
 
 
 def _informed(
@@ -257,7 +287,7 @@ def _optimum(candidate: Candidate, finder: Finder, moments: Moments) -> Optimum:
 
 
 def _warnings(best: Optimum, climb: Climb, finder: Finder) -> tuple[str, ...]:
-    notes = []
+    notes = list(finder.journal.notes)
     if climb.outcome is not Outcome.CONVERGED:
         notes.append(f"{climb.outcome.prose} (gradient {climb.gradient:.1e} per row after "
                      f"{climb.iterations} steps)")
@@ -269,7 +299,7 @@ def _warnings(best: Optimum, climb: Climb, finder: Finder) -> tuple[str, ...]:
                       "; no optimum without a degenerate component was found: try a smaller k, "
                       "a common covariance ('tied'), held ones or prior='conjugate'",
                       DegenerateWarning, stacklevel=4)
-    return tuple(notes)
+    return (*notes, *counted(best.mixture, finder.weight).notes())
 
 
 def threads_of(threads: int | None) -> int:

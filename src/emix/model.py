@@ -195,7 +195,8 @@ class Model:
         over."""
         learned = self.held.learned_covariances
         if learned.any():
-            covariance = self.structure.conform(start.covariance, start.weights)
+            with np.errstate(under="ignore"):
+                covariance = self.structure.conform(start.covariance, start.weights)
             start = Mixture.trusted(start.weights, start.means, covariance)
         return self.held.imposed_on(start)
 

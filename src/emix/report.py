@@ -26,6 +26,7 @@ def plain(fit: Fit) -> dict[str, Any]:
     return {
         "n": fit.n if fit.n != int(fit.n) else int(fit.n),
         "k": fit.k,
+        "effective_k": fit.effective_k,
         "covariance": fit.covariance,
         "model": fit.model.describe(),
         "loglik": fit.loglik,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from emix import report
 from emix.climbing import Outcome
+from emix.coinciding import counted
 from emix.sources.opening import rows_like
 
 if TYPE_CHECKING:
@@ -107,6 +108,12 @@ class Fit:
     @property
     def degenerate(self) -> tuple[Degenerate, ...]:
         return self.optima[0].degenerate
+
+    @property
+    def effective_k(self) -> int:
+        """How many components there really are: those that coincide count once, those that expect
+        less than a thousandth of a point not at all."""
+        return counted(self.mixture, self.n).effective
 
     @property
     def df(self) -> int:

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from emix.model import Model
 
 
-def swapped_tables(
+def swap_tables(
     terrain: TableTerrain, found: list[Candidate], model: Model, plan: Plan, short: Stop,
     seed: int, threads: int,
-) -> list[Candidate]:
-    """What was found, and what swaps found beyond it, in the order of the trials."""
+) -> None:
+    """Adds to what was found what swaps find beyond it, in the order of the trials."""
     chains, table = found[: plan.chains], terrain.table
     if not chains or not plan.swaps:
-        return list(found)
+        return
     homes = Batch.of([c.climb.mixture for c in chains])
     runs = _native.swap_table(
         *table_terms(terrain.source, homes.stacks, model), short.max_iter, short.tol,
@@ -41,7 +41,7 @@ def swapped_tables(
         table.cumulative, plan.swaps, plan.settled, seed, SWAPS, CHAINS, SAME * table.total,
         ON_THE_WAY, NARROWEST_OF_ROWS, WIDEST, threads,
     )
-    return list(found) + [
+    found += [
         Candidate(
             Climb(Batch(weights, means, factors).mixture(0, model.structure), loglik, objective,
                   gradient, iterations, NATIVE_OUTCOMES[outcome], trace),

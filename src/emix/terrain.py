@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from emix.accelerate import Accelerator
 from emix.arrays import Block, Floats, Units
 from emix.candidates import Candidate
 from emix.climbing import (
     Climb,
+    Outcome,
     Stop,
     climb,
     climb_many,
@@ -81,6 +83,10 @@ class Terrain(Protocol):
         """Climbs from starts that conform to the model, judged."""
         ...
 
+    def climb_on(self, start: Mixture, model: Model, stop: Stop, threads: int) -> Candidate:
+        """One climb from where another stopped, accelerated, judged."""
+        ...
+
     def run_from_home(
         self, starts: Sequence[Mixture], homes: Sequence[Mixture], model: Model, short: Stop,
         threads: int, heights: Sequence[float] | None = None,
@@ -131,8 +137,13 @@ class ColumnTerrain:
     def run(
         self, starts: Sequence[Mixture], model: Model, stop: Stop, threads: int
     ) -> list[Candidate]:
-        climbs = climb_many(self.source, starts, model, Units.identity(1), stop, threads)
+        climbs = _all_of(
+            climb_many(self.source, starts, model, Units.identity(1), stop, threads)
+        )
         return [self._judged(c, model) for c in climbs]
+
+    def climb_on(self, start: Mixture, model: Model, stop: Stop, threads: int) -> Candidate:
+        return self._judged(_accelerated(self.source, start, model, stop, threads), model)
 
     def run_from_home(
         self, starts: Sequence[Mixture], homes: Sequence[Mixture], model: Model, short: Stop,
@@ -187,10 +198,14 @@ class TableTerrain:
     def run(
         self, starts: Sequence[Mixture], model: Model, stop: Stop, threads: int
     ) -> list[Candidate]:
-        climbs = climb_many(
+        climbs = _all_of(climb_many(
             self.source, starts, model, Units.identity(starts[0].n_features), stop, threads
-        )
+        ))
         return self._judged(climbs, model, threads)
+
+    def climb_on(self, start: Mixture, model: Model, stop: Stop, threads: int) -> Candidate:
+        end = _accelerated(self.source, start, model, stop, threads)
+        return self._judged([end], model, threads)[0]
 
     def run_from_home(
         self, starts: Sequence[Mixture], homes: Sequence[Mixture], model: Model, short: Stop,
@@ -237,7 +252,22 @@ def _watched(
         return came_home or hopeless
 
     run = climb(source, start, model, Units.identity(start.n_features), short, threads, watch)
-    return None if came_home else run
+    return None if came_home else _all_of([run])[0]
+
+
+def _accelerated(
+    source: ArraySource, start: Mixture, model: Model, stop: Stop, threads: int
+) -> Climb:
+    units, accelerator = Units.identity(start.n_features), Accelerator(model, source)
+    run = climb(source, start, model, units, stop, threads, None, accelerator)
+    return _all_of([run])[0]
+
+
+def _all_of(climbs: list[Climb]) -> list[Climb]:
+    """The climbs, which Ctrl-C has not cut short: a search must not go on with the others."""
+    if climbs[-1].outcome is Outcome.INTERRUPTED:
+        raise KeyboardInterrupt
+    return climbs
 
 
 def is_near(mixture: Mixture, home: Mixture) -> bool:

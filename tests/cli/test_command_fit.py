@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import importlib.util
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -206,6 +207,27 @@ def test_an_interrupted_fit_reports_the_best_so_far(
     cut = dataclasses.replace(found, outcome=emix.Outcome.INTERRUPTED)
     monkeypatch.setattr(emix, "fit", lambda *_, **__: cut)
     assert "log-likelihood" in run("fit", *WAITING, code=130).stdout
+
+
+def test_a_checkpoint_is_gone_on_from_and_is_of_one_fit(run: Emix, tmp_path: Path) -> None:
+    whole = run("fit", *WAITING).stdout
+    for _ in range(2):
+        assert run("fit", *WAITING, "--checkpoint", "fit.json").stdout == whole
+    before = (tmp_path / "fit.json").read_bytes()
+    refused = run("fit", *WAITING, "--seed", "7", "--checkpoint", "fit.json", code=5)
+    assert "seed is 0 there, 7 here" in refused.stderr
+    assert (tmp_path / "fit.json").read_bytes() == before
+    run("fit", *WAITING, "--checkpoint", "none/fit.json", code=1)
+
+
+def test_a_checkpoint_on_a_full_disk_is_1(run: Emix, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    refused = run("fit", *WAITING, "--checkpoint", "fit.json", code=1)
+    assert refused.stderr == ("Error: fit.json: cannot be written: No space left on device; "
+                              "nothing that was there has changed\n")
 
 
 def test_control_characters_in_a_name_do_not_reach_the_terminal(run: Emix) -> None:

@@ -91,6 +91,9 @@ class Outputs:
                                             "parametric", "weighted", "jackknife"]),
               help="Add standard errors and intervals of every parameter, from derivatives "
                    "(observed, sandwich, scores) or from refits.")
+@click.option("--checkpoint", metavar="FILE",
+              help="Keep how far the fit has come in FILE; the same command goes on from there, to "
+                   "the same bits.")
 @json_option
 @click.option("--save", metavar="FILE", help="Save the model as JSON, for show, predict, sample.")
 @click.option("--plot", metavar="FILE",
@@ -106,7 +109,7 @@ class Outputs:
 def fit(
     ctx: click.Context, /, source: str, model: ModelOptions, start: str | None,
     n_starts: int | None, seed: int, tol: float | None, max_iter: int | None,
-    threads: int | None, **outputs: Any,
+    threads: int | None, checkpoint: str | None, **outputs: Any,
 ) -> None:
     """Fit a mixture of K normal components to SOURCE.
 
@@ -126,12 +129,13 @@ def fit(
     if k is None:
         raise click.UsageError("Missing option '-k': the number of components.")
     arguments = model.arguments()
+    require_folders(checkpoint)
     out.check(model)
     data = read_to_start(source, model, saved)
     out.check_columns(data)
     begin = start if saved is None else saved.of_columns(data.names)
     search = {"start": begin, "n_starts": n_starts, "seed": seed, "tol": tol,
-              "max_iter": max_iter, "threads": threads}
+              "max_iter": max_iter, "threads": threads, "checkpoint": checkpoint}
     found = _fitted(data, k, arguments | search)
     found = _with_errors(found, data, out.errors, seed, threads)
     comparison = found.compare_kmeans(data.points) if out.kmeans or out.plot_kmeans else None
@@ -264,7 +268,7 @@ def check_picture(path: str) -> None:
 
 def save_picture(axes: Any, path: str) -> None:
     """Save the figure that one Axes, or an array of them, is on."""
-    from emix.modelfile import write_whole
+    from emix.wholefile import write_whole
 
     picture = io.BytesIO()
     ending = os.path.splitext(path)[1].lower()

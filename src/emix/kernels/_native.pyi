@@ -149,16 +149,18 @@ def search(
     tol: float,
     max_iter: int,
     threads: int,
-) -> list[
-    tuple[
-        _Floats, _Floats, _Floats, float, float, float, int, int, float, int, _Floats
-    ]
+) -> tuple[
+    list[
+        tuple[_Floats, _Floats, _Floats, float, float, float, int, int, float, int, _Floats]
+    ],
+    bool,
 ]:
     """`emix.search.search_portably` for a sorted column, in one call.
 
     The summits, best first, each as weights (k,), means (k, 1), sds (k,), objective, loglik,
     gradient, iterations, outcome (as from `climb`), worth, starts, and the trace of objectives.
-    Kinds of start are numbered as in `emix.initialise.STARTS`.
+    Kinds of start are numbered as in `emix.initialise.STARTS`. And whether Ctrl-C ended it before
+    all was searched; with nothing found by then it raises KeyboardInterrupt.
     """
 
 # Tables (n, d). `form` says what holds the covariances: 0 standard deviations (k,), 1 standard
