@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emix.arrays import Labels, is_whole
+from emix.arrays import Labels, Units, is_whole
 from emix.candidates import Candidate, distinct
-from emix.climbing import Progress, Stop, climb_many, climbs_natively
+from emix.climbing import Climb, Progress, Stop, climb_many, climbs_natively
+from emix.compression import Compression
+from emix.compression.thinning import thinned
+from emix.condensing import Condensed, condensed, joined
 from emix.errors import DataError, ParameterError
 from emix.initialise import SortedColumn, Table, named, named_of_rows
 from emix.judging import least_worth_on, rests_on_floor, worths_on
@@ -19,10 +22,9 @@ from emix.model import FLOOR, Model
 from emix.plan import PATIENCE, Plan
 from emix.search import follow, search
 from emix.soundness import degenerate_components
-from emix.terrain import TableTerrain, terrain_of
+from emix.terrain import ColumnTerrain, TableTerrain, terrain_of
 
 if TYPE_CHECKING:
-    from emix.arrays import Units
     from emix.soundness import Degenerate
     from emix.sources.array import ArraySource
     from emix.terrain import Terrain
@@ -33,6 +35,8 @@ SEARCH_ROWS = 1 << 14
 FINALISTS = 3
 # On a sample a search need not be exact: its optima are only where the climbs begin.
 SAMPLE_STOP = Stop(1e-6, 500)
+# A held spread narrower than so many bins of a thinned sample would see the gaps between points.
+NARROW = 4.0
 
 
 class Finder:
@@ -51,6 +55,10 @@ class Finder:
             sample = source.sample(SEARCH_ROWS, seed)
             terrain = terrain_of(sample, units, self.within.prior.imagined is not None)
         self.terrain, self.ground = terrain, terrain.ground
+        # Where there are points that stand for the data, components are judged on those, and the
+        # last steps take their curvature from them.
+        self._judged_on, self._near = (source, units), terrain.source
+        self.compression: Compression | None = None
 
     def candidates(
         self, start: Mixture | Labels | str | None, n_starts: int | None,
@@ -66,8 +74,8 @@ class Finder:
         plan = self._plan(start, n_starts)
         k, terrain = self.model.n_components, self.terrain
         if self.source.n_rows > SEARCH_ROWS:
-            found = search(terrain, k, self.within, plan, self.seed, SAMPLE_STOP, self.threads)
-            best = found[:FINALISTS]
+            found = self._found_on_sample(plan)
+            best = [c for c in found if c.is_sound][:FINALISTS] or found[:1]
             return self._on_all_data([c.climb.mixture for c in best] + list(known),
                                      [c.starts for c in best] + [1] * len(known))
         # Short run and climb together take max_iter steps at most.
@@ -81,6 +89,21 @@ class Finder:
                 found + terrain.run(known, self.within, patient, self.threads), terrain.total
             )
         return follow(found, terrain, self.within, self.stop, self.threads)
+
+    def _found_on_sample(self, plan: Plan) -> list[Candidate]:
+        """What a search of the sample finds; of a column on fewer points, where they serve."""
+        k, within = self.model.n_components, self.within
+        if isinstance(self.terrain, ColumnTerrain):
+            fewer = thinned(self.terrain.column, k)
+            if fewer is not None and not (within.held.sds < NARROW * fewer[1]).any():
+                column, width = fewer
+                found = search(ColumnTerrain(column), k, replace(within, floor=width), plan,
+                               self.seed, SAMPLE_STOP, self.threads)
+                # One that rests on this floor and is higher may have found what is narrower.
+                highest = max(found, key=lambda candidate: candidate.climb.objective)
+                if highest.is_sound:
+                    return found
+        return search(self.terrain, k, within, plan, self.seed, SAMPLE_STOP, self.threads)
 
     def _plan(self, start: str | None, n_starts: int | None) -> Plan:
         if n_starts is not None and not is_whole(n_starts, 1):
@@ -157,10 +180,50 @@ class Finder:
         return len(np.unique(points if weight is None else points[weight > 0], axis=0))
 
     def _on_all_data(self, starts: list[Mixture], counts: list[int]) -> list[Candidate]:
-        climbs = climb_many(
-            self.source, starts, self.within, self.units, self.stop, self.threads, self.progress,
-            self.terrain.source,
+        short = self._condensed(starts)
+        if not isinstance(short, Condensed):
+            self.compression = short
+            climbs = self._climbed(starts, self.stop, self.progress)
+            return self._distinct(climbs, counts)
+        self._near = short.surrogate.source
+        self._judged_on = self._near, Units.identity(1)
+        begun = self._distinct(short.climbs, counts)
+        ends = [self._ended(c, run, len(begun)) for run, c in enumerate(begun, start=1)]
+        found = distinct(ends, self.terrain.total)
+        self.compression = short.compression(found[0].climb, self.within)
+        return found
+
+    def _condensed(self, starts: list[Mixture]) -> Condensed | Compression | None:
+        """Climbs of a long column on a few points; else why not, or None where there is nothing
+        to make shorter."""
+        source, model = self.source, self.model
+        if source.n_features > 1 or source.n_rows <= SEARCH_ROWS:
+            return None
+        if model.n_components == 1 or model.n_parameters == 0:
+            return None
+        return condensed(source, starts, self.within, self.units, self.stop, self.threads)
+
+    def _ended(self, candidate: Candidate, run: int, n_runs: int) -> Candidate:
+        """A candidate from a few points, climbed to its end on all the data."""
+        begun, tell = candidate.climb, self.progress
+
+        def told(progress: Progress) -> None:
+            assert tell is not None
+            iteration = begun.iterations + progress.iteration
+            tell(replace(progress, run=run, n_runs=n_runs, iteration=iteration))
+
+        stop = Stop(self.stop.tol, max(self.stop.max_iter - begun.iterations, 0))
+        climb, = self._climbed([begun.mixture], stop, None if tell is None else told)
+        return Candidate(joined(begun, climb), candidate.worth, candidate.starts)
+
+    def _climbed(
+        self, starts: list[Mixture], stop: Stop, progress: Callable[[Progress], None] | None
+    ) -> list[Climb]:
+        return climb_many(
+            self.source, starts, self.within, self.units, stop, self.threads, progress, self._near
         )
+
+    def _distinct(self, climbs: list[Climb], counts: list[int]) -> list[Candidate]:
         return distinct(
             [
                 Candidate(c, self._least_worth(c.mixture), count)
@@ -170,13 +233,13 @@ class Finder:
         )
 
     def _least_worth(self, mixture: Mixture) -> float:
-        return least_worth_on(
-            self.source, self.units, mixture, self.within, self.ground, self.threads
-        )
+        source, units = self._judged_on
+        return least_worth_on(source, units, mixture, self.within, self.ground, self.threads)
 
     def degenerate(self, mixture: Mixture, model: Model) -> tuple[Degenerate, ...]:
         """The degenerate components of an optimum in internal units."""
-        worth = worths_on(self.source, self.units, mixture, model, self.ground, self.threads)
+        source, units = self._judged_on
+        worth = worths_on(source, units, mixture, model, self.ground, self.threads)
         expected = mixture.weights * self.weight
         narrow = rests_on_floor(mixture, model, self.ground)
         return degenerate_components(narrow, worth, expected, mixture.n_features)
