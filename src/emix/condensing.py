@@ -16,7 +16,7 @@ import numpy as np
 
 from emix.accelerate import Accelerator
 from emix.arrays import Units
-from emix.climbing import Climb, Outcome, Stop, climb, climb_many
+from emix.climbing import FALL, Climb, Outcome, Stop, climb, climb_many
 from emix.compression import Bins, Compression, Surrogate, gather
 from emix.compression.grid import FINENESS, REACH, grid_for
 from emix.covariance import Isotropic
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 # Rows to a point below which points do not pay; steps below which climbs do not.
 PAYS, FEW_STEPS = 4, 10
-# Steps on the points between two looks at whether they lead anywhere, the share of the gradient
-# that says that they do not, and steps past the tolerance.
-AT_A_TIME, LESS, MARGIN = 500, 0.5, 100
+# Steps of plain EM on the points; steps of Newton's after them, between two looks at whether they
+# lead anywhere; the share of the gradient that says that they do not; steps past the tolerance.
+AT_A_TIME, NEWTONS, LESS, MARGIN = 1000, 64, 0.5, 100
 # Passes over the data that narrowing components may ask for.
 MOST_PASSES = 4
 # What bins may cost the log-likelihood, in nats per row, of all rows and of those of one
@@ -44,10 +44,12 @@ AT_ONCE = 2.0**-8
 
 @dataclass(frozen=True, eq=False)
 class Condensed:
-    """Climbs on points, in internal units; the points; and what a fit says of them."""
+    """Climbs on points, in internal units; the points, and fewer that have the same curvature; and
+    what a fit says of them."""
 
     climbs: list[Climb]
     surrogate: Surrogate
+    near: Surrogate
     width: float
     passes: int
 
@@ -77,12 +79,13 @@ def condensed(
             return Compression.declined(
                 f"{2 * len(bins)} points would stand for {source.n_rows} rows", passes)
         surrogate = Surrogate.of(bins, units)
-        climbs = _climbed(surrogate, mixtures, climbs, model, stop, threads)
+        near = Surrogate.of(bins.widened().widened(), units)
+        climbs = _climbed(surrogate, near, mixtures, climbs, model, stop, threads)
         interrupted = any(c.outcome is Outcome.INTERRUPTED for c in climbs)
         sharper = [_sharpened(c.mixture, surrogate, model) for c in climbs]
         if interrupted or all(mixture is None for mixture in sharper):
             width = float(np.ldexp(1.0, bins.exponent.min()))
-            return Condensed(climbs, surrogate, width, passes)
+            return Condensed(climbs, surrogate, near, width, passes)
         mixtures = [c.mixture if s is None else s for c, s in zip(climbs, sharper, strict=True)]
     return Compression.declined("a component narrows faster than bins can follow", MOST_PASSES)
 
@@ -105,8 +108,8 @@ def _counted(
 
 
 def _climbed(
-    surrogate: Surrogate, mixtures: Sequence[Mixture], before: Sequence[Climb], model: Model,
-    stop: Stop, threads: int,
+    surrogate: Surrogate, near: Surrogate, mixtures: Sequence[Mixture], before: Sequence[Climb],
+    model: Model, stop: Stop, threads: int,
 ) -> list[Climb]:
     """Climbs on the points, each going on from the one before it if any."""
     climbs = list(before)
@@ -115,7 +118,7 @@ def _climbed(
     for tol, most in ((stop.tol, stop.max_iter), (stop.tol / 2, MARGIN)):
         used = max((c.iterations for c in climbs), default=0)
         left = Stop(tol, max(min(most, stop.max_iter - used), 0))
-        more = _while_it_leads_on(surrogate, mixtures, model, left, threads)
+        more = _while_it_leads_on(surrogate, near, mixtures, model, left, threads)
         climbs = [joined(*pair) for pair in zip(climbs, more, strict=False)] if climbs else more
         if any(c.outcome is Outcome.INTERRUPTED for c in climbs):
             break
@@ -124,25 +127,34 @@ def _climbed(
 
 
 def _while_it_leads_on(
-    surrogate: Surrogate, starts: Sequence[Mixture], model: Model, stop: Stop, threads: int
+    surrogate: Surrogate, near: Surrogate, starts: Sequence[Mixture], model: Model, stop: Stop,
+    threads: int,
 ) -> list[Climb]:
     """Climbs that also end where steps lead nowhere: rounding can keep a gradient from falling.
 
-    First plain EM's steps, which the kernel makes by itself; those that crawl on go Newton's way.
+    First plain EM's steps, which the kernel makes by itself; climbs that crawl go Newton's way.
     """
     source, units = surrogate.source, Units.identity(1)
     first = Stop(stop.tol, min(AT_A_TIME, stop.max_iter))
-    climbs = climb_many(source, starts, model, units, first, threads, near=source)
+    climbs = climb_many(source, starts, model, units, first, threads)
     for j, begun in enumerate(climbs):
         now = begun
         while now.outcome is Outcome.NOT_CONVERGED and climbs[j].iterations < stop.max_iter:
-            left = Stop(stop.tol, min(AT_A_TIME, stop.max_iter - climbs[j].iterations))
-            before, accelerator = now, Accelerator(model, source)
+            left = Stop(stop.tol, min(NEWTONS, stop.max_iter - climbs[j].iterations))
+            before, accelerator = now, Accelerator(model, near.source)
             now = climb(source, now.mixture, model, units, left, threads, None, accelerator)
             climbs[j] = joined(climbs[j], now)
-            if now.gradient > LESS * before.gradient:
+            if not leads_on(before, now):
                 break
     return climbs
+
+
+def leads_on(before: Climb, now: Climb) -> bool:
+    """Whether steps since then have led anywhere: to a gradient much smaller, or up by more than
+    rounding."""
+    slack = FALL * abs(before.objective)
+    return now.gradient <= LESS * before.gradient or \
+        now.trace[-1] - now.trace[0] > slack
 
 
 def joined(first: Climb, second: Climb) -> Climb:

@@ -10,10 +10,10 @@ import numpy as np
 
 from emix.arrays import Labels, Units, is_whole
 from emix.candidates import Candidate, distinct
-from emix.climbing import Climb, Progress, Stop, climb_many, climbs_natively
+from emix.climbing import Climb, Outcome, Progress, Stop, climb_many, climbs_natively
 from emix.compression import Compression
 from emix.compression.thinning import thinned
-from emix.condensing import Condensed, condensed, joined
+from emix.condensing import Condensed, condensed, joined, leads_on
 from emix.errors import DataError, ParameterError
 from emix.initialise import SortedColumn, Table, named, named_of_rows
 from emix.judging import least_worth_on, rests_on_floor, worths_on
@@ -35,6 +35,8 @@ SEARCH_ROWS = 1 << 14
 FINALISTS = 3
 # On a sample a search need not be exact: its optima are only where the climbs begin.
 SAMPLE_STOP = Stop(1e-6, 500)
+# Steps over all rows, after the points', between two looks at whether they lead anywhere.
+LAST_STEPS = 64
 # A held spread narrower than so many bins of a thinned sample would see the gaps between points.
 NARROW = 4.0
 
@@ -185,8 +187,8 @@ class Finder:
             self.compression = short
             climbs = self._climbed(starts, self.stop, self.progress)
             return self._distinct(climbs, counts)
-        self._near = short.surrogate.source
-        self._judged_on = self._near, Units.identity(1)
+        self._near = short.near.source
+        self._judged_on = short.surrogate.source, Units.identity(1)
         begun = self._distinct(short.climbs, counts)
         ends = [self._ended(c, run, len(begun)) for run, c in enumerate(begun, start=1)]
         found = distinct(ends, self.terrain.total)
@@ -212,9 +214,14 @@ class Finder:
             iteration = begun.iterations + progress.iteration
             tell(replace(progress, run=run, n_runs=n_runs, iteration=iteration))
 
-        stop = Stop(self.stop.tol, max(self.stop.max_iter - begun.iterations, 0))
-        climb, = self._climbed([begun.mixture], stop, None if tell is None else told)
-        return Candidate(joined(begun, climb), candidate.worth, candidate.starts)
+        while True:
+            left = max(self.stop.max_iter - begun.iterations, 0)
+            stop = Stop(self.stop.tol, min(left, LAST_STEPS))
+            climb, = self._climbed([begun.mixture], stop, None if tell is None else told)
+            before, begun = begun, joined(begun, climb)
+            goes_on = climb.outcome is Outcome.NOT_CONVERGED and left > LAST_STEPS
+            if not goes_on or not leads_on(before, climb):
+                return Candidate(begun, candidate.worth, candidate.starts)
 
     def _climbed(
         self, starts: list[Mixture], stop: Stop, progress: Callable[[Progress], None] | None
