@@ -137,15 +137,22 @@ def _while_it_leads_on(
     source, units = surrogate.source, Units.identity(1)
     first = Stop(stop.tol, min(AT_A_TIME, stop.max_iter))
     climbs = climb_many(source, starts, model, units, first, threads)
-    for j, begun in enumerate(climbs):
-        now = begun
+    for j, now in enumerate(climbs):
+        newtons = True
         while now.outcome is Outcome.NOT_CONVERGED and climbs[j].iterations < stop.max_iter:
-            left = Stop(stop.tol, min(NEWTONS, stop.max_iter - climbs[j].iterations))
-            before, accelerator = now, Accelerator(model, near.source)
-            now = climb(source, now.mixture, model, units, left, threads, None, accelerator)
+            left = stop.max_iter - climbs[j].iterations
+            before = now
+            if newtons:
+                now = climb(source, now.mixture, model, units, Stop(stop.tol, min(NEWTONS, left)),
+                            threads, None, Accelerator(model, near.source))
+            else:
+                # On a long ridge the kernel's steps are cheaper than Newton's are longer.
+                now, = climb_many(source, [now.mixture], model, units,
+                                  Stop(stop.tol, min(AT_A_TIME, left)), threads)
             climbs[j] = joined(climbs[j], now)
-            if not leads_on(before, now):
+            if newtons and not leads_on(before, now):
                 break
+            newtons = not newtons
     return climbs
 
 
