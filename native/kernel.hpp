@@ -246,6 +246,14 @@ struct LeftOutRequest {
     double total;
 };
 
+// A line in segments, `edges` (segments - 1) between them. In segment j the point
+// x is in bin floor(x scale_j) + base_j; below 0, or from `bins` on, it is outside.
+struct BinsRequest {
+    std::int64_t segments;
+    const double *edges, *scale, *base;
+    std::int64_t bins;
+};
+
 // One compiled level of the kernel.
 struct Kernel {
     void (*expect)(const Column&, const ColumnMixture&, int threads, ColumnStatistics&);
@@ -275,6 +283,8 @@ struct Kernel {
                         const TraceListener*);
     void (*maximise_table)(const TableSpreadStep&);
     void (*left_out_gains_table)(const Table&, const LeftOutRequest&, int threads, double* gains);
+    // sums is (bins, 4); returns how many points are outside.
+    std::int64_t (*bins)(const Column&, const BinsRequest&, int threads, double* sums);
 };
 
 }  // namespace emix

@@ -74,8 +74,8 @@ class Outcome(enum.Enum):
 
 _PROSE = {
     Outcome.CONVERGED: "converged: the gradient of the objective is small",
-    Outcome.NOT_CONVERGED: "not converged: max_iter was reached before the gradient was small; "
-    "raise max_iter or tol",
+    Outcome.NOT_CONVERGED: "not converged: max_iter was reached, or rounding, before the gradient "
+    "was small; raise max_iter or tol",
     Outcome.FELL: "stopped: the objective fell by more than rounding, which EM cannot do; the "
     "parameters are those before the fall. Please report the data",
     Outcome.NOT_FINITE: "stopped: the statistics are no longer finite; the data may be too far "

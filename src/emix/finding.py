@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emix.arrays import Labels, is_whole
+from emix.arrays import Labels, Units, is_whole
 from emix.candidates import Candidate, Interrupted, cut_off, distinct
 from emix.checkpoint import Journal
-from emix.climbing import Climb, Outcome, Progress, Stop, climbs_natively
+from emix.climbing import Climb, Outcome, Progress, Stop, climb_many, climbs_natively
+from emix.compression import Compression
+from emix.compression.thinning import thinned
+from emix.condensing import Condensed, condensed, joined, leads_on
 from emix.errors import DataError, ParameterError
 from emix.initialise import SortedColumn, Table, named, named_of_rows
 from emix.judging import least_worth_on, rests_on_floor, worths_on
@@ -21,10 +24,9 @@ from emix.plan import PATIENCE, Plan
 from emix.rounds import climb_all
 from emix.search import follow, search
 from emix.soundness import degenerate_components
-from emix.terrain import TableTerrain, terrain_of
+from emix.terrain import ColumnTerrain, TableTerrain, terrain_of
 
 if TYPE_CHECKING:
-    from emix.arrays import Units
     from emix.soundness import Degenerate
     from emix.sources.array import ArraySource
     from emix.terrain import Terrain
@@ -35,6 +37,10 @@ SEARCH_ROWS = 1 << 14
 FINALISTS = 3
 # On a sample a search need not be exact: its optima are only where the climbs begin.
 SAMPLE_STOP = Stop(1e-6, 500)
+# Steps over all rows, after the points', between two looks at whether they lead anywhere.
+LAST_STEPS = 64
+# A held spread narrower than so many bins of a thinned sample would see the gaps between points.
+NARROW = 4.0
 
 
 class Finder:
@@ -54,6 +60,10 @@ class Finder:
             terrain = terrain_of(sample, units, self.within.prior.imagined is not None)
         self.terrain, self.ground = terrain, terrain.ground
         self.journal = Journal(None, {}, "") if journal is None else journal
+        # Where there are points that stand for the data, components are judged on those, and the
+        # last steps take their curvature from them.
+        self._judged_on, self._near = (source, units), terrain.source
+        self.compression: Compression | None = None
 
     def candidates(
         self, start: Mixture | Labels | str | None, n_starts: int | None,
@@ -101,12 +111,11 @@ class Finder:
         ascent = self.journal.ascent
         if ascent is not None:
             return self._on_all_data(ascent.starts, ascent.counts)
-        k, terrain = self.model.n_components, self.terrain
         try:
-            found = search(terrain, k, self.within, plan, self.seed, SAMPLE_STOP, self.threads)
+            found = self._found_on_sample(plan)
         except Interrupted as cut:
             return self._as_it_stands(cut.found[0])
-        best = found[:FINALISTS]
+        best = [c for c in found if c.is_sound][:FINALISTS] or found[:1]
         return self._on_all_data([c.climb.mixture for c in best] + list(known),
                                  [c.starts for c in best] + [1] * len(known))
 
@@ -136,6 +145,21 @@ class Finder:
         if not was_cut:
             self.journal.keep_candidates(found, is_complete=True)
         return found
+
+    def _found_on_sample(self, plan: Plan) -> list[Candidate]:
+        """What a search of the sample finds; of a column on fewer points, where they serve."""
+        k, within = self.model.n_components, self.within
+        if isinstance(self.terrain, ColumnTerrain):
+            fewer = thinned(self.terrain.column, k)
+            if fewer is not None and not (within.held.sds < NARROW * fewer[1]).any():
+                column, width = fewer
+                found = search(ColumnTerrain(column), k, replace(within, floor=width), plan,
+                               self.seed, SAMPLE_STOP, self.threads)
+                # One that rests on this floor and is higher may have found what is narrower.
+                highest = max(found, key=lambda candidate: candidate.climb.objective)
+                if highest.is_sound:
+                    return found
+        return search(self.terrain, k, within, plan, self.seed, SAMPLE_STOP, self.threads)
 
     def _plan(self, start: str | None, n_starts: int | None) -> Plan:
         if n_starts is not None and not is_whole(n_starts, 1):
@@ -215,9 +239,13 @@ class Finder:
         return len(np.unique(points if weight is None else points[weight > 0], axis=0))
 
     def _on_all_data(self, starts: Sequence[Mixture], counts: Sequence[int]) -> list[Candidate]:
+        short = self._condensed(starts)
+        if isinstance(short, Condensed):
+            return self._after(short, counts)
+        self.compression = short
         climbs, was_cut = climb_all(
             self.source, starts, counts, self.within, self.units, self.stop, self.threads,
-            self.progress, self.journal, self.terrain.source,
+            self.progress, self.journal, self._near,
         )
         found = distinct(
             [self._judged(c, count) for c, count in zip(climbs, counts, strict=False)],
@@ -225,15 +253,67 @@ class Finder:
         )
         return self._done(cut_off(found) if was_cut else found, was_cut)
 
+    def _condensed(self, starts: Sequence[Mixture]) -> Condensed | Compression | None:
+        """Climbs of a long column on a few points; else why not, or None where there is nothing
+        to make shorter."""
+        source, model = self.source, self.model
+        if source.n_features > 1 or source.n_rows <= SEARCH_ROWS:
+            return None
+        if model.n_components == 1 or model.n_parameters == 0:
+            return None
+        return condensed(source, starts, self.within, self.units, self.stop, self.threads)
+
+    def _after(self, short: Condensed, counts: Sequence[int]) -> list[Candidate]:
+        """Climbs on a few points, brought to their ends on all the data. They take so little time
+        that a checkpoint keeps nothing of them on their way."""
+        self._near = short.near.source
+        self._judged_on = short.surrogate.source, Units.identity(1)
+        begun = distinct(
+            [self._judged(c, count) for c, count in zip(short.climbs, counts, strict=False)],
+            self.terrain.total,
+        )
+        ends: list[Candidate] = []
+        for run, candidate in enumerate(begun, start=1):
+            ends.append(self._ended(candidate, run, len(begun)))
+            if ends[-1].climb.outcome is Outcome.INTERRUPTED:
+                break
+        was_cut = ends[-1].climb.outcome is Outcome.INTERRUPTED
+        found = distinct(ends, self.terrain.total)
+        self.compression = short.compression(found[0].climb, self.within)
+        return self._done(cut_off(found) if was_cut else found, was_cut)
+
+    def _ended(self, candidate: Candidate, run: int, n_runs: int) -> Candidate:
+        """A candidate from a few points, climbed to its end on all the data."""
+        begun, tell = candidate.climb, self.progress
+
+        def told(progress: Progress) -> None:
+            assert tell is not None
+            iteration = begun.iterations + progress.iteration
+            tell(replace(progress, run=run, n_runs=n_runs, iteration=iteration))
+
+        while True:
+            left = max(self.stop.max_iter - begun.iterations, 0)
+            climb, = climb_many(
+                self.source, [begun.mixture], self.within, self.units,
+                Stop(self.stop.tol, min(left, LAST_STEPS)), self.threads,
+                None if tell is None else told, self._near,
+            )
+            before, begun = begun, joined(begun, climb)
+            goes_on = climb.outcome is Outcome.NOT_CONVERGED and left > LAST_STEPS
+            if not goes_on or not leads_on(before, climb):
+                return Candidate(begun, candidate.worth, candidate.starts)
+
     def _judged(self, climb: Climb, starts: int) -> Candidate:
+        source, units = self._judged_on
         worth = least_worth_on(
-            self.source, self.units, climb.mixture, self.within, self.ground, self.threads
+            source, units, climb.mixture, self.within, self.ground, self.threads
         )
         return Candidate(climb, worth, starts)
 
     def degenerate(self, mixture: Mixture, model: Model) -> tuple[Degenerate, ...]:
         """The degenerate components of an optimum in internal units."""
-        worth = worths_on(self.source, self.units, mixture, model, self.ground, self.threads)
+        source, units = self._judged_on
+        worth = worths_on(source, units, mixture, model, self.ground, self.threads)
         expected = mixture.weights * self.weight
         narrow = rests_on_floor(mixture, model, self.ground)
         return degenerate_components(narrow, worth, expected, mixture.n_features)

@@ -268,7 +268,7 @@ def finished(
         objective=best.objective, n=moments.weight, outcome=climb.outcome,
         n_iter=climb.iterations, trace=trace, gradient=climb.gradient, optima=optima,
         warnings=notes, classification=(hard, soft), columns=names, seed=finder.seed,
-        kernel=kernel.name, uncertainty=errors,
+        kernel=kernel.name, uncertainty=errors, compression=finder.compression,
     )
 
 

@@ -46,6 +46,7 @@ def plain(fit: Fit) -> dict[str, Any]:
         ],
         "warnings": list(fit.warnings),
         "columns": list(fit.columns),
+        "compression": None if fit.compression is None else fit.compression.to_dict(),
         "seed": fit.seed,
         "kernel": fit.kernel,
         "uncertainty": None if fit.uncertainty is None else fit.uncertainty.to_dict(),
@@ -77,13 +78,14 @@ def text(fit: Fit) -> str:
 
 def _measures(fit: Fit) -> list[str]:
     prior = "" if fit.model.prior.is_flat else f"   log-posterior {fit.objective:.5f}"
-    return [
+    lines = [
         f"log-likelihood {fit.loglik:.5f}{prior}   n {fit.n:g}   df {fit.df}",
         f"BIC {fit.bic:.3f}   ICL {fit.icl:.3f}   AIC {fit.aic:.3f}   (smaller is better; "
         f"mclust prints BIC as {-fit.bic:.3f}, larger better)",
         f"{fit.outcome.prose}: {fit.gradient:.1e} per row after {fit.n_iter} steps"
         if fit.converged else fit.outcome.prose,
     ]
+    return lines if fit.compression is None else [*lines, fit.compression.describe()]
 
 
 def _components(fit: Fit) -> list[str]:

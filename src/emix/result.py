@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from emix.arrays import Floats
     from emix.comparison import KMeansComparison
     from emix.component_tests import ComponentTest
+    from emix.compression import Compression
     from emix.goodness import Goodness
     from emix.mixture import Mixture
     from emix.model import Model
@@ -57,13 +58,16 @@ class Fit:
     n           Σ w, the number of rows when there are no weights
     df          free parameters
     outcome     how the best climb ended; `converged` for short
-    n_iter      EM steps from the start to the mixture
+    n_iter      EM steps from the start to the mixture, those on the points of a compressed column
+                among them
     trace       (n_iter + 1,) the objective at each of them, in the units of the data
     gradient    largest component of the objective's gradient at the mixture, per row, without
                 units: how far from stationary
     optima      the distinct optima, best first; the first is this fit
     degenerate  components of the mixture that should not be trusted, with the reason
     warnings    in plain words, empty when there is nothing to say
+    compression how a long column was condensed to a few points for the climbs, and what that cost;
+                None where there was nothing to condense
     columns     the names of the columns, (d,); "x" or "x1" to "xd" where they had none
     uncertainty  standard errors and 95% intervals from the observed information, `Uncertainty`;
                 None where the data is so much that they are worth a call of `emix.uncertainty`
@@ -85,6 +89,7 @@ class Fit:
     seed: int
     kernel: str
     uncertainty: Uncertainty | None = None
+    compression: Compression | None = None
 
     @property
     def name(self) -> str:

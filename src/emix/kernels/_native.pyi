@@ -408,3 +408,20 @@ def climb_each_table(
 ) -> tuple[Any, ...]:
     """EM on each of s tables, points (s, n, d) and weights (s, n), of either perhaps one, from one
     start: what `climb_table` returns, a row for each; the structure by its place in the table."""
+
+def bins(
+    x: _Values,
+    sample_weight: _Floats | None,
+    edges: _Floats,
+    scale: _Floats,
+    base: _Floats,
+    count: int,
+    threads: int,
+) -> tuple[_Floats, int]:
+    """x counted into bins: Σ w v^p for p = 0 to 3, (count, 4), with v what x has beyond its bin's
+    lower edge in widths of the bin; and how many rows are in none.
+
+    The line is in segments, edges (s - 1,) between them. In segment j the point x is in bin
+    floor(x scale_j) + base_j, with v = x scale_j - floor(x scale_j); below 0, or from count on, it
+    is in none.
+    """
