@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from emix import report
 from emix.climbing import Outcome
 from emix.sources.opening import rows_like
+from emix.standard_errors import Deferred
 
 if TYPE_CHECKING:
     import os
@@ -64,8 +65,6 @@ class Fit:
     degenerate  components of the mixture that should not be trusted, with the reason
     warnings    in plain words, empty when there is nothing to say
     columns     the names of the columns, (d,); "x" or "x1" to "xd" where they had none
-    uncertainty  standard errors and 95% intervals from the observed information, `Uncertainty`;
-                None where the data is so much that they are worth a call of `emix.uncertainty`
     """
 
     mixture: Mixture
@@ -83,7 +82,21 @@ class Fit:
     columns: tuple[str, ...]
     seed: int
     kernel: str
-    uncertainty: Uncertainty | None = None
+    # Worked out when first asked for.
+    _uncertainty: Uncertainty | Deferred | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def uncertainty(self) -> Uncertainty | None:
+        """Standard errors and 95% intervals by the observed information, an `Uncertainty`; None
+        where the data is so much that they are worth a call of `emix.uncertainty`."""
+        if isinstance(self._uncertainty, Deferred):
+            object.__setattr__(self, "_uncertainty", self._uncertainty.asked())
+        assert not isinstance(self._uncertainty, Deferred)
+        return self._uncertainty
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is stored or copied has the standard errors, not the rows they are made of.
+        return {**self.__dict__, "_uncertainty": self.uncertainty}
 
     @property
     def name(self) -> str:
