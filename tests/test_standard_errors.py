@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import warnings
 
 import numpy as np
@@ -204,6 +205,18 @@ def test_intervals_end_where_parameters_end():
             assert row.low > 0 and row.high < 1
         if row.name.startswith("sd"):
             assert row.low > 0
+
+
+def test_a_stored_fit_has_its_errors_and_not_the_data():
+    fit = emix.fit(WAITING, 2, covariance="E")
+    stored = pickle.dumps(fit)
+    there = pickle.loads(stored)
+    assert there.uncertainty.means.tolist() == fit.uncertainty.means.tolist()
+    assert WAITING.tobytes()[:400] not in stored
+    x = WAITING.copy()
+    fit = emix.fit(x, 2, covariance="E")
+    x[:] = 0.0
+    assert fit.uncertainty.means.tolist() == there.uncertainty.means.tolist()
 
 
 def test_much_data_is_left_to_be_asked_for():

@@ -30,7 +30,7 @@ from emix.model import FLOOR, Model
 from emix.moments import Moments, moments_of
 from emix.result import Fit, Optimum
 from emix.sources.opening import open_source
-from emix.standard_errors import when_cheap
+from emix.standard_errors import Deferred
 from emix.version import __version__
 
 if TYPE_CHECKING:
@@ -259,7 +259,7 @@ def finished(
     hard, soft = kernel.classification(best.mixture, finder.source.block, finder.threads)
     order = climb.mixture.canonical_order()
     notes = _warnings(best, climb, finder)
-    errors = when_cheap(
+    errors = Deferred.when_cheap(
         finder.source, best.mixture, finder.within.reordered(order), finder.units, names,
         best.degenerate, () if climb.outcome is Outcome.CONVERGED else (climb.outcome.prose,),
     )
@@ -268,7 +268,7 @@ def finished(
         objective=best.objective, n=moments.weight, outcome=climb.outcome,
         n_iter=climb.iterations, trace=trace, gradient=climb.gradient, optima=optima,
         warnings=notes, classification=(hard, soft), columns=names, seed=finder.seed,
-        kernel=kernel.name, uncertainty=errors, compression=finder.compression,
+        kernel=kernel.name, compression=finder.compression, _uncertainty=errors,
     )
 
 

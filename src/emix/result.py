@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from emix import report
 from emix.climbing import Outcome
 from emix.coinciding import counted
 from emix.sources.opening import rows_like
+from emix.standard_errors import Deferred
 
 if TYPE_CHECKING:
     import os
@@ -69,8 +70,6 @@ class Fit:
     compression how a long column was condensed to a few points for the climbs, and what that cost;
                 None where there was nothing to condense
     columns     the names of the columns, (d,); "x" or "x1" to "xd" where they had none
-    uncertainty  standard errors and 95% intervals from the observed information, `Uncertainty`;
-                None where the data is so much that they are worth a call of `emix.uncertainty`
     """
 
     mixture: Mixture
@@ -88,8 +87,22 @@ class Fit:
     columns: tuple[str, ...]
     seed: int
     kernel: str
-    uncertainty: Uncertainty | None = None
     compression: Compression | None = None
+    # Worked out when first asked for.
+    _uncertainty: Uncertainty | Deferred | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def uncertainty(self) -> Uncertainty | None:
+        """Standard errors and 95% intervals by the observed information, an `Uncertainty`; None
+        where the data is so much that they are worth a call of `emix.uncertainty`."""
+        if isinstance(self._uncertainty, Deferred):
+            object.__setattr__(self, "_uncertainty", self._uncertainty.asked())
+        assert not isinstance(self._uncertainty, Deferred)
+        return self._uncertainty
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is stored or copied has the standard errors, not the rows they are made of.
+        return {**self.__dict__, "_uncertainty": self.uncertainty}
 
     @property
     def name(self) -> str:

@@ -10,7 +10,7 @@ way has no inverse: every parameter that it moves is named instead of given a nu
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -80,17 +80,38 @@ class Derivatives:
         return cls(coordinates, found, fixed, reasons, units)
 
 
-def when_cheap(
-    source: ArraySource, mixture: Mixture, model: Model, units: Units, columns: tuple[str, ...],
-    degenerate: tuple[Degenerate, ...], remarks: tuple[str, ...],
-) -> Uncertainty | None:
-    """Standard errors by the observed information, None where they would take long beside a
-    fit; arguments as those of `Derivatives.at`."""
-    p = max(model.n_parameters, 8)
-    if (source.n_rows + EIGENVALUES * p) * p**2 > CHEAP:
-        return None
-    found = Derivatives.at(source, mixture, model, units, degenerate)
-    return standard_errors(found, mixture, columns, remarks=remarks)
+@dataclass(frozen=True, slots=True, eq=False)
+class Deferred:
+    """Standard errors by the observed information that nobody has asked for yet: a fit of a few
+    hundred rows takes less time than they do. Until then a copy of the rows is kept."""
+
+    source: ArraySource
+    mixture: Mixture
+    model: Model
+    units: Units
+    columns: tuple[str, ...]
+    degenerate: tuple[Degenerate, ...]
+    remarks: tuple[str, ...]
+
+    @classmethod
+    def when_cheap(
+        cls, source: ArraySource, mixture: Mixture, model: Model, units: Units,
+        columns: tuple[str, ...], degenerate: tuple[Degenerate, ...], remarks: tuple[str, ...],
+    ) -> Deferred | None:
+        """None where they would take more than some milliseconds; arguments as those of
+        `Derivatives.at`."""
+        p = max(model.n_parameters, 8)
+        if (source.n_rows + EIGENVALUES * p) * p**2 > CHEAP:
+            return None
+        weight = source.sample_weight
+        kept = replace(source, points=source.points.copy(),
+                       sample_weight=None if weight is None else weight.copy())
+        return cls(kept, mixture, model, units, columns, degenerate, remarks)
+
+    def asked(self) -> Uncertainty:
+        """Works them out."""
+        found = Derivatives.at(self.source, self.mixture, self.model, self.units, self.degenerate)
+        return standard_errors(found, self.mixture, self.columns, remarks=self.remarks)
 
 
 def component_reasons(

@@ -166,7 +166,7 @@ def _with_errors(
     if method is None:
         return found
     errors = emix.uncertainty(data.source, found, method, seed=seed, threads=threads)
-    return dataclasses.replace(found, uncertainty=errors)
+    return dataclasses.replace(found, _uncertainty=errors)
 
 
 def _print(
