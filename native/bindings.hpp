@@ -116,5 +116,9 @@ void add_search(nb::module_& module);
 void add_tables(nb::module_& module);
 // The functions of climb_table_module.cpp.
 void add_table_climbs(nb::module_& module);
+// The functions of search_table_module.cpp.
+void add_table_searches(nb::module_& module);
+// The functions of replicates_module.cpp.
+void add_replicates(nb::module_& module);
 
 }  // namespace emix::python

@@ -13,6 +13,11 @@ namespace emix::EMIX_LEVEL {
 // squared axes as seen from there. EM then ends there again.
 constexpr double near_home = 0.1;
 
+// From this step on a run is left that would not reach its height at so many
+// times the pace of its last step: EM's steps mostly shrink.
+constexpr int64_t steps_to_show = 15;
+constexpr double hopeful_pace = 5.0;
+
 // A mixture that a run may come back to.
 class TableHome {
   public:
@@ -139,7 +144,7 @@ class TableClimber {
     // From where `start` has put it to where `finish` takes it from; the score is
     // that of the end. Asks at each step whether it has been interrupted.
     template <class Interrupted>
-    ClimbEnd climb(int64_t max_iter, double tolerance, Trace* trace, bool has_home,
+    ClimbEnd climb(int64_t max_iter, double tolerance, Trace* trace, bool has_home, double height,
                    const Interrupted& interrupted) {
         // What all components share may rest on the floor, as long as it can rise.
         const bool may_rest =
@@ -163,6 +168,10 @@ class TableClimber {
             if (now.gradient <= tolerance) return {now, t, converged};
             if (t >= max_iter || interrupted()) return {now, t, not_converged};
             if (has_home && home_.is_near(frame_, at_)) return {now, t, came_home};
+            const double most = hopeful_pace * static_cast<double>(max_iter - t);
+            if (t >= steps_to_show &&
+                now.objective + most * (now.objective - last.objective) < height)
+                return {now, t, not_converged};
             last = now;
             rests_ = maximiser_.maximise(at_, s, other_);
             swap();
@@ -235,6 +244,7 @@ struct TableClimbJob {
                                request.home_factors + index * k * d * d);
         const ClimbEnd end = climber.climb(
             request.max_iter, request.tolerance, traces ? traces + index : nullptr, has_home,
+            request.heights ? request.heights[index] : -infinity,
             [&] { return interrupts.end(worker, work); });
         climber.finish(weights, means, factors);
         result.objective[index] = end.score.objective;

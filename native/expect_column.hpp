@@ -2,6 +2,7 @@
 // pass, no n-by-k array.
 #pragma once
 
+#include "denormals.hpp"
 #include "expect_few.hpp"
 #include "score_column.hpp"
 
@@ -174,6 +175,7 @@ class ExpectColumn {
     }
 
     void chunk(int64_t index, int worker) {
+        const TinyIsZero mode;
         double* memory = scratch_.get() + worker * scratch_size_;
         Vector* sums = reinterpret_cast<Vector*>(memory);
         TileScratch s(k_, memory + sums_count(k_) * lanes);

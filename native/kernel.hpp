@@ -207,12 +207,15 @@ struct TableTerms {
 };
 
 // homes: for each start a mixture at which its climb may end; null for none.
+// heights (starts): an objective of which a run that is not likely to reach it
+// within max_iter steps may end early; null for none.
 struct TableClimbRequest {
     std::int64_t starts, k;
     TableTerms terms;
     std::int64_t max_iter;
     double tolerance;
     const double *home_weights, *home_means, *home_factors;
+    const double* heights;
     const InterruptListener* interrupts = nullptr;
 };
 

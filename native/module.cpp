@@ -118,4 +118,6 @@ NB_MODULE(_native, module) {
     emix::python::add_search(module);
     emix::python::add_tables(module);
     emix::python::add_table_climbs(module);
+    emix::python::add_table_searches(module);
+    emix::python::add_replicates(module);
 }

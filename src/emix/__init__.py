@@ -3,6 +3,8 @@
 import typing
 
 from emix import datasets
+from emix.certificate import Certificate
+from emix.certifying import certify
 from emix.choice import Selection
 from emix.climbing import Outcome
 from emix.conjugate import ConjugatePrior
@@ -17,6 +19,8 @@ from emix.errors import (
     ParameterError,
 )
 from emix.fitting import fit, steps
+from emix.inference import uncertainty
+from emix.likelihood_ratio import bootstrap_lrt
 from emix.mixture import Mixture
 from emix.modelfile import load
 from emix.priors import DirichletPrior, NormalPrior
@@ -28,6 +32,7 @@ if typing.TYPE_CHECKING:
     from emix.estimator import GaussianMixture as GaussianMixture
 
 __all__ = [
+    "Certificate",
     "ConjugatePrior",
     "DataError",
     "DegenerateWarning",
@@ -44,11 +49,14 @@ __all__ = [
     "Outcome",
     "ParameterError",
     "Selection",
+    "bootstrap_lrt",
+    "certify",
     "datasets",
     "fit",
     "load",
     "select",
     "steps",
+    "uncertainty",
 ]
 
 

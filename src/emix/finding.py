@@ -217,7 +217,7 @@ class Finder:
     def _on_all_data(self, starts: Sequence[Mixture], counts: Sequence[int]) -> list[Candidate]:
         climbs, was_cut = climb_all(
             self.source, starts, counts, self.within, self.units, self.stop, self.threads,
-            self.progress, self.journal,
+            self.progress, self.journal, self.terrain.source,
         )
         found = distinct(
             [self._judged(c, count) for c, count in zip(climbs, counts, strict=False)],

@@ -1,7 +1,9 @@
 """Climbs on all the data, which may take long: told of, kept in a checkpoint, ended by Ctrl-C.
 
 Where climbs run natively they do so in rounds of a number of steps that nothing but the request
-decides; between two of them there is time for all that. Python's own loop has it at each step.
+decides; between two of them there is time for all that. Python's own loop has it at each step,
+and forgets what its acceleration has learned every `MEMORY` steps: there a climb goes on from its
+mixture alone, and only there it is kept.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emix.accelerate import MEMORY, Accelerator
 from emix.checkpoint import Ascent
 from emix.climbing import (
     Climb,
@@ -37,21 +40,23 @@ if TYPE_CHECKING:
 # Steps of a native climb between two looks at the world, some seconds at most; the first rounds are
 # shorter, so that there is soon something that Ctrl-C can leave.
 FIRST_ROUND, ROUND = 16, 512
-# Steps of Python's loop after which a climb can go on from its mixture alone: each one, as plain
-# EM has no other state. A loop that remembers more forgets it at these steps.
-MEMORY = 1
 
 
 def climb_all(
     source: Source, starts: Sequence[Mixture], counts: Sequence[int], model: Model, units: Units,
     stop: Stop, threads: int, progress: Callable[[Progress], None] | None, journal: Journal,
+    near: Source | None = None,
 ) -> tuple[list[Climb], bool]:
     """A climb from each of several starts, in their order, as far as the journal has not done them
-    already; and whether Ctrl-C ended them, which leaves those so far."""
+    already; and whether Ctrl-C ended them, which leaves those so far.
+
+    Natively they are plain EM. Those in Python's loop are accelerated where there are data `near`
+    to take curvature from, in the units of the climb.
+    """
     begun = journal.ascent.climbs if journal.ascent is not None else ()
     ascent = Ascent(tuple(starts), tuple(counts), begun)
     journal.keep_ascent(ascent)
-    climber = _Climber(source, model, units, stop, threads, progress, journal, ascent)
+    climber = _Climber(source, model, units, stop, threads, progress, journal, ascent, near)
     k = model.n_components
     if isinstance(source, ArraySource) and (runs_natively(source, starts[0], model)
                                             or climbs_natively(source, k, model)):
@@ -65,7 +70,9 @@ class _Climber:
     def __init__(
         self, source: Source, model: Model, units: Units, stop: Stop, threads: int,
         progress: Callable[[Progress], None] | None, journal: Journal, ascent: Ascent,
+        near: Source | None,
     ) -> None:
+        self.near = near
         self.source, self.model, self.units, self.stop = source, model, units, stop
         self.threads, self.progress, self.journal, self.ascent = threads, progress, journal, ascent
 
@@ -106,7 +113,7 @@ class _Climber:
         begun = ends.pop() if ends and self._goes_on(ends[-1]) else None
         for run in range(len(ends), len(self.ascent.starts)):
             try:
-                ends.append(self._climb(run, begun, ends))
+                end, kept = self._climb(run, begun, ends)
             except KeyboardInterrupt:
                 # It came before the first step was scored.
                 ends += [] if begun is None else [replace(begun, outcome=Outcome.INTERRUPTED)]
@@ -114,29 +121,39 @@ class _Climber:
                     raise
                 return ends, True
             begun = None
-            was_cut = ends[-1].outcome is Outcome.INTERRUPTED
-            self._keep(ends, now=was_cut)
+            was_cut = end.outcome is Outcome.INTERRUPTED
+            self._keep([*ends, kept if was_cut else end], now=was_cut)
+            ends.append(end)
             if was_cut:
                 return ends, True
         return ends, False
 
-    def _climb(self, run: int, begun: Climb | None, ends: list[Climb]) -> Climb:
+    def _climb(self, run: int, begun: Climb | None, ends: list[Climb]) -> tuple[Climb, Climb]:
+        """Where one climb ends, and the last step of it that it can go on from."""
         start = self.ascent.starts[run] if begun is None else begun.mixture
         taken = 0 if begun is None else begun.iterations
         trace: list[float] = []
+        kept = begun
 
         def watch(step: Step, slope: float) -> None:
+            nonlocal kept
             trace.append(step.objective)
-            now = Climb(step.mixture, step.loglik, step.objective, slope, step.iteration,
-                        Outcome.NOT_CONVERGED, np.zeros(0))
-            self._tell(run, now, taken)
-            if self.journal.is_due and step.iteration % MEMORY == 0:
-                now = replace(now, trace=np.array(trace))
-                self._keep([*ends, now if begun is None else continued(begun, now)])
+            here = Climb(step.mixture, step.loglik, step.objective, slope, step.iteration,
+                         Outcome.NOT_CONVERGED, np.zeros(0))
+            is_whole = step.iteration % MEMORY == 0
+            if is_whole:
+                traced = replace(here, trace=np.array(trace))
+                kept = traced if begun is None else continued(begun, traced)
+            self._tell(run, here, taken)
+            if is_whole and kept is not None and self.journal.is_due:
+                self._keep([*ends, kept])
 
         left = Stop(self.stop.tol, self.stop.max_iter - taken)
-        end = climb(self.source, start, self.model, self.units, left, self.threads, watch)
-        return end if begun is None else continued(begun, end)
+        accelerator = None if self.near is None else Accelerator(self.model, self.near)
+        end = climb(self.source, start, self.model, self.units, left, self.threads, watch,
+                    accelerator)
+        assert kept is not None
+        return (end if begun is None else continued(begun, end)), kept
 
     def _goes_on(self, end: Climb | None) -> bool:
         return end is None or (end.outcome in (Outcome.NOT_CONVERGED, Outcome.INTERRUPTED)

@@ -21,6 +21,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from emix.candidates import SAME, Candidate, Interrupted, beats, cut_off, distinct
 from emix.climbing import (
     NATIVE_OUTCOMES,
@@ -102,7 +104,8 @@ def search_portably(
     found = explore(terrain, starts, model, short, threads)
     try:
         if isinstance(terrain, TableTerrain) and climbs_natively(terrain.source, k, model):
-            swap_tables(terrain, found, model, plan, short, seed, threads)
+            if swap_tables(terrain, found, model, plan, short, seed, threads):
+                raise KeyboardInterrupt
         else:
             _swap(terrain, found, model, plan, short, seed, threads)
     except KeyboardInterrupt:
@@ -146,7 +149,9 @@ def _swap(
             )
             for j, home in zip(awake, homes, strict=True)
         ]
-        runs = terrain.run_from_home(starts, homes, model, short, threads)
+        # What is no higher than a sound chain would not be kept.
+        heights = [chains[j].climb.objective if chains[j].is_sound else -np.inf for j in awake]
+        runs = terrain.run_from_home(starts, homes, model, short, threads, heights)
         for j, new in zip(awake, runs, strict=True):
             homecomings[j] = homecomings[j] + 1 if new is None else 0
             if new is None or not beats(new, chains[j], slack):

@@ -14,7 +14,16 @@ import numpy as np
 
 from emix.arrays import Block, Floats, Units
 from emix.candidates import Candidate
-from emix.climbing import Climb, Outcome, Stop, climb, climb_many, climb_table, climbs_natively
+from emix.climbing import (
+    Climb,
+    Outcome,
+    Stop,
+    climb,
+    climb_many,
+    climb_table,
+    climbs_natively,
+    is_hopeless,
+)
 from emix.covariance import Dense, Isotropic
 from emix.initialise import SortedColumn, Table, named, named_of_rows
 from emix.mixture import Mixture
@@ -75,9 +84,10 @@ class Terrain(Protocol):
 
     def run_from_home(
         self, starts: Sequence[Mixture], homes: Sequence[Mixture], model: Model, short: Stop,
-        threads: int,
+        threads: int, heights: Sequence[float] | None = None,
     ) -> list[Candidate | None]:
-        """Where short runs lead; None for one that is seen to come to its home."""
+        """Where short runs lead; None for one that is seen to come to its home. In several columns
+        one that is not likely to come to its height ends early."""
         ...
 
 
@@ -129,8 +139,9 @@ class ColumnTerrain:
 
     def run_from_home(
         self, starts: Sequence[Mixture], homes: Sequence[Mixture], model: Model, short: Stop,
-        threads: int,
+        threads: int, heights: Sequence[float] | None = None,
     ) -> list[Candidate | None]:
+        # All of these steps together cost less than a few in several columns.
         runs = (_watched(self.source, *pair, model, short, threads)
                 for pair in zip(starts, homes, strict=True))
         return [None if run is None else self._judged(run, model) for run in runs]
@@ -162,8 +173,7 @@ class TableTerrain:
         return named_of_rows(kind)(self.table, k, draws)
 
     def stirred(self, mixture: Mixture, draws: Draws) -> Mixture:
-        """A component is put at a random row, with the shape of the data or of the component it
-        replaces, whichever chance says, scaled to a random width."""
+        """A component is put at a random row, in the shape of the data and of a random width."""
         j, row = draws.below(mixture.n_components), self.table.drawn(draws)
         means, factors = mixture.means.copy(), mixture.covariance.factors.copy()
         means[j] = self.table.points[row]
@@ -187,14 +197,15 @@ class TableTerrain:
 
     def run_from_home(
         self, starts: Sequence[Mixture], homes: Sequence[Mixture], model: Model, short: Stop,
-        threads: int,
+        threads: int, heights: Sequence[float] | None = None,
     ) -> list[Candidate | None]:
         runs: list[Climb | None]
         if climbs_natively(self.source, model.n_components, model):
-            runs = climb_table(self.source, starts, model, short, threads, homes)
+            runs = climb_table(self.source, starts, model, short, threads, homes, heights)
         else:
-            runs = [_watched(self.source, *pair, model, short, threads)
-                    for pair in zip(starts, homes, strict=True)]
+            known = [-np.inf] * len(starts) if heights is None else heights
+            runs = [_watched(self.source, start, home, model, short, threads, height)
+                    for start, home, height in zip(starts, homes, known, strict=True)]
         judged = iter(self._judged([r for r in runs if r is not None], model, threads))
         return [None if run is None else next(judged) for run in runs]
 
@@ -214,16 +225,19 @@ def terrain_of(rows: Block, units: Units, imagines: bool) -> Terrain:
 
 
 def _watched(
-    source: ArraySource, start: Mixture, home: Mixture, model: Model, short: Stop, threads: int
+    source: ArraySource, start: Mixture, home: Mixture, model: Model, short: Stop, threads: int,
+    height: float = -np.inf,
 ) -> Climb | None:
     """A short run; None where it comes home."""
-    came_home = False
+    came_home, before = False, -np.inf
 
     def watch(step: Step, slope: float) -> bool:
-        nonlocal came_home
+        nonlocal came_home, before
         goes_on = slope > short.tol and step.iteration < short.max_iter
         came_home = goes_on and is_near(step.mixture, home)
-        return came_home
+        hopeless = is_hopeless(before, step.objective, height, step.iteration, short.max_iter)
+        before = step.objective
+        return came_home or hopeless
 
     run = climb(source, start, model, Units.identity(start.n_features), short, threads, watch)
     return None if came_home else _all_of([run])[0]
@@ -246,12 +260,15 @@ def is_near(mixture: Mixture, home: Mixture) -> bool:
     if mixture.n_features == 1:
         close = abs(here.means[:, 0] - there.means[:, 0]) <= NEAR * there.sds
         return bool(close.all() and (abs(here.sds - there.sds) <= NEAR * there.sds).all())
+    d, steps = mixture.n_features, here.means - there.means
     apart = here.covariance.log_determinants - there.covariance.log_determinants
-    # A tenth in every standard deviation.
-    if (abs(apart) > 2 * NEAR * mixture.n_features).any():
+    if (abs(np.expm1(apart / (2 * d))) > NEAR).any():
         return False
-    steps = here.means - there.means
+    # Of a matrix with determinant 1 the mean of the eigenvalues is 1 only where all of them are:
+    # so shape and orientation are as they were there.
+    factors = here.covariance.factors
     return all(
         float((there.covariance.whiten(steps[j][None], j) ** 2).sum()) <= NEAR**2
+        and abs(float((there.covariance.whiten(factors[j].T, j) ** 2).sum()) / d - 1) <= 2 * NEAR
         for j in range(mixture.n_components)
     )

@@ -238,3 +238,17 @@ def test_control_characters_in_a_name_do_not_reach_the_terminal(run: Emix) -> No
     text = '"a\x1b[31m",b\n1,5\n2,6\n1,9\n4,5\n'
     for command in ("fit", "steps"):
         assert "\x1b" not in run(command, "-", "-k", "1", stdin=text).output
+
+
+def test_standard_errors_by_any_method(run: Emix, one_object: Any) -> None:
+    plain = one_object(run("fit", *WAITING, "--json").stdout)
+    assert plain["uncertainty"]["method"] == "observed"
+    asked = one_object(run("fit", *WAITING, "--errors", "sandwich", "--json").stdout)
+    asked = asked["uncertainty"]
+    assert asked["method"] == "sandwich"
+    waiting = emix.datasets.load("faithful")["waiting"]
+    wanted = emix.uncertainty(waiting, emix.fit(waiting, 2), "sandwich")
+    assert asked["means"]["se"] == wanted.means.tolist()
+    text = run("fit", *WAITING, "--errors", "sandwich").stdout
+    assert "Standard errors: from the sandwich" in text and "95% interval" in text
+    assert text.count("±") == 3

@@ -51,6 +51,7 @@ class Outputs:
     plot: str | None
     plot_kmeans: str | None
     responsibilities: str | None
+    errors: str | None = None
 
     def check(self, model: ModelOptions) -> None:
         """Refuse, before a fit that may take long, what could not be written after it."""
@@ -89,6 +90,10 @@ class Outputs:
 @click.option("--checkpoint", metavar="FILE",
               help="Keep how far the fit has come in FILE; the same command goes on from there, to "
                    "the same bits.")
+@click.option("--errors", type=click.Choice(["observed", "sandwich", "scores", "bootstrap",
+                                            "parametric", "weighted", "jackknife"]),
+              help="Add standard errors and intervals of every parameter, from derivatives "
+                   "(observed, sandwich, scores) or from refits.")
 @json_option
 @click.option("--save", metavar="FILE", help="Save the model as JSON, for show, predict, sample.")
 @click.option("--plot", metavar="FILE",
@@ -132,6 +137,7 @@ def fit(
     search = {"start": begin, "n_starts": n_starts, "seed": seed, "tol": tol,
               "max_iter": max_iter, "threads": threads, "checkpoint": checkpoint}
     found = _fitted(data, k, arguments | search)
+    found = _with_errors(found, data, out.errors, seed, threads)
     comparison = found.compare_kmeans(data.points) if out.kmeans or out.plot_kmeans else None
     _print(found, data, out, comparison)
     _write(found, data, out, comparison, ctx.obj)
@@ -151,6 +157,18 @@ def _fitted(data: Data, k: int, arguments: dict[str, Any]) -> Fit:
             progress.erase()
 
 
+def _with_errors(
+    found: Fit, data: Data, method: str | None, seed: int, threads: int | None
+) -> Fit:
+    """The fit with the standard errors that were asked for in the place of its own."""
+    import emix
+
+    if method is None:
+        return found
+    errors = emix.uncertainty(data.source, found, method, seed=seed, threads=threads)
+    return dataclasses.replace(found, uncertainty=errors)
+
+
 def _print(
     found: Fit, data: Data, out: Outputs, comparison: KMeansComparison | None
 ) -> None:
@@ -165,6 +183,9 @@ def _print(
         return
     warnings = tuple(map(printable, found.warnings))
     click.echo(dataclasses.replace(found, columns=data.titles, warnings=warnings).report())
+    if out.errors is not None and found.uncertainty is not None:
+        errors = dataclasses.replace(found.uncertainty, columns=data.titles)
+        click.echo("\n" + errors.report())
     if asked is not None:
         click.echo("\n" + asked.report())
 

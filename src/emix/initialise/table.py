@@ -89,6 +89,11 @@ class Table:
         return steps
 
     @cached_property
+    def spread(self) -> tuple[Floats, Floats, Floats]:
+        """The factor, the variances (d,), and the standard deviations of rounding in steps (d,)."""
+        return self.factor, np.diag(self.covariance).copy(), self.steps / np.sqrt(12)
+
+    @cached_property
     def cumulative(self) -> Floats:
         return np.cumsum(self.weight)
 

@@ -237,6 +237,7 @@ def climb_table(
     threads: int,
     homes: tuple[_Floats, _Floats, _Floats] | None = None,
     with_trace: bool = False,
+    heights: _Floats | None = None,
 ) -> tuple[Any, ...]:
     """EM from each of s starts: weights (s, k), means (s, k, d) and factors (s, k, d, d) where it
     ended, and their objective, loglik, gradient, iterations and outcome (s,).
@@ -248,8 +249,10 @@ def climb_table(
 
     Outcomes 0 to 3 are those of `climb`. 4: a covariance that components do not share came to rest
     on its floor, so that the likelihood has no maximum; the climb ended there. 5: it came near the
-    start's mixture in homes, components in any order, before it had converged. With a trace two
-    more arrays follow: how many steps each climb recorded (s,), and the objective at them all.
+    start's mixture in homes, components in any order, before it had converged. Where a climb is not
+    likely to reach the start's objective in heights (s,) it ends early, with outcome 1. With a
+    trace two more arrays follow: how many steps each climb recorded (s,), and the objective at
+    them all.
     """
 
 def maximise_table(
@@ -277,3 +280,132 @@ def left_out_gains_table(
     Where the points are a part of the data, counts (s, k) and total are those of all of it; gains
     of the parts add.
     """
+
+def least_worths_table(
+    points: _Values,
+    sample_weight: _Floats | None,
+    structure: str,
+    weights: _Floats,
+    means: _Floats,
+    factors: _Floats,
+    held_weights: _Floats,
+    floor: float,
+    ground: tuple[_Floats, _Floats, _Floats, float, int, float] | None,
+    threads: int,
+) -> _Floats:
+    """What the least worthy component of each of s mixtures is worth, (s,): see `emix.worth`, of
+    which `native_ground` makes the ground."""
+
+def begin_table(
+    points: _Values,
+    sample_weight: _Floats | None,
+    structure: str,
+    weights: _Floats,
+    means: _Floats,
+    factors: _Floats,
+    held_weights: _Floats,
+    concentration: _Floats,
+    pseudo_mean: _Floats | None,
+    pseudo_count: float,
+    extra_weight: float,
+    extra_scatter: _Floats | None,
+    floor: float,
+    few: int,
+    short_run: int,
+    max_iter: int,
+    tol: float,
+    ground: tuple[_Floats, _Floats, _Floats, float, int, float] | None,
+    slack: float,
+    least_objective: float,
+    most: int,
+    threads: int,
+) -> tuple[int, tuple[Any, ...] | None]:
+    """`few` steps from s starts, `short_run` more from the better half, and the best on until one
+    ends sound: one first, then twice as many, `most` in all, of those above `least_objective`.
+    Objectives within `slack` of each other are of one place.
+
+    0, and the end of that one as `climb_table` has it; 1, and the highest of the last that were
+    climbed, where none is sound; 2 and None where no climb came to anything.
+    """
+
+def swap_table(
+    points: _Values,
+    sample_weight: _Floats | None,
+    structure: str,
+    weights: _Floats,
+    means: _Floats,
+    factors: _Floats,
+    held_weights: _Floats,
+    concentration: _Floats,
+    pseudo_mean: _Floats | None,
+    pseudo_count: float,
+    extra_weight: float,
+    extra_scatter: _Floats | None,
+    floor: float,
+    short_run: int,
+    tol: float,
+    ground: tuple[_Floats, _Floats, _Floats, float, int, float] | None,
+    factor: _Floats,
+    objective: _Floats,
+    worth: _Floats,
+    cumulative: _Floats,
+    swaps: int,
+    settled: int,
+    seed: int,
+    first: int,
+    each: int,
+    slack: float,
+    on_the_way: float,
+    narrowest: float,
+    widest: float,
+    threads: int,
+) -> tuple[list[tuple[Any, ...]], bool]:
+    """The swaps of `emix.search` from each of s mixtures: for every run that led beyond its chain,
+    in the order of the trials, the chain, weights, means and factors (1, k, ...), objective,
+    loglik, gradient, iterations, outcome, worth and trace.
+
+    Trial t of chain j draws from stream first + t each + j. And whether Ctrl-C ended it before all
+    were tried.
+    """
+
+def climb_each(
+    points: _Floats,
+    sample_weight: _Floats | None,
+    weights: _Floats,
+    means: _Floats,
+    sds: _Floats,
+    tied: bool,
+    held_weights: _Floats,
+    held_means: _Floats,
+    held_sds: _Floats,
+    prior_mean: float,
+    prior_sd: float,
+    concentration: _Floats,
+    floor: float,
+    max_iter: int,
+    tol: float,
+    threads: int,
+) -> tuple[Any, ...]:
+    """EM on each of s columns, points (s, n, 1) and weights (s, n), of either perhaps one, from
+    one start (k,): what `climb` returns, a row for each."""
+
+def climb_each_table(
+    points: _Floats,
+    sample_weight: _Floats | None,
+    structure: int,
+    weights: _Floats,
+    means: _Floats,
+    factors: _Floats,
+    held_weights: _Floats,
+    concentration: _Floats,
+    pseudo_mean: _Floats,
+    pseudo_count: float,
+    extra_weight: float,
+    extra_scatter: _Floats,
+    floor: float,
+    max_iter: int,
+    tol: float,
+    threads: int,
+) -> tuple[Any, ...]:
+    """EM on each of s tables, points (s, n, d) and weights (s, n), of either perhaps one, from one
+    start: what `climb_table` returns, a row for each; the structure by its place in the table."""
