@@ -325,7 +325,6 @@ std::vector<TableFound> swap_table(const Kernel& kernel, const Table& table,
         all.chains.emplace_back(kernel, table, request, j);
     run_tasks(request.climb.starts, threads, Chains::run, &all);
     std::vector<TableFound> found;
-    if (all.stopped) return found;
     for (Chain& chain : all.chains)
         for (TableFound& each : chain.found) found.push_back(std::move(each));
     std::stable_sort(found.begin(), found.end(), [](const TableFound& a, const TableFound& b) {

@@ -75,7 +75,7 @@ Begun begin_table(const Kernel& kernel, const Table& table, const TableBegin& re
                   const double* weights, const double* means, const double* factors,
                   TableClimbResult& result);
 
-// By trial and, of one trial, by chain. Empty where it was interrupted.
+// By trial and, of one trial, by chain; where it was interrupted, those so far.
 std::vector<TableFound> swap_table(const Kernel& kernel, const Table& table,
                                    const TableSwaps& request, int threads,
                                    const Interruption& interruption);

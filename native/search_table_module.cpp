@@ -100,17 +100,15 @@ nb::tuple begin_table(const Rows& points, const Weights& sample_weight,
     return nb::make_tuple(static_cast<int64_t>(begun), ends);
 }
 
-bool interrupted() {
-    nb::gil_scoped_acquire held;
-    return PyErr_CheckSignals() != 0;
-}
+bool asked() { return interrupted(nullptr); }
 
 template <class Value>
 nb::object copied(const std::vector<Value>& values, std::initializer_list<size_t> shape) {
     return copy_of(values.data(), shape).array;
 }
 
-nb::list swap_table(const Rows& points, const Weights& sample_weight, const std::string& structure,
+// What was found, and whether Ctrl-C left more to find.
+nb::tuple swap_table(const Rows& points, const Weights& sample_weight, const std::string& structure,
                     const Matrix& weights, const Matrices& means, const Stack& factors,
                     const Vector& held_weights, const Vector& concentration,
                     const Weights& pseudo_mean, double pseudo_count, double extra_weight,
@@ -144,9 +142,11 @@ nb::list swap_table(const Rows& points, const Weights& sample_weight, const std:
     std::vector<emix::TableFound> found;
     {
         nb::gil_scoped_release released;
-        found = emix::swap_table(kernel, rows, request, threads, {interrupted});
+        found = emix::swap_table(kernel, rows, request, threads, {asked});
     }
-    if (PyErr_Occurred()) throw nb::python_error();
+    const bool was_cut = PyErr_Occurred();
+    if (was_cut && !PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) throw nb::python_error();
+    PyErr_Clear();
     const size_t components = static_cast<size_t>(k), columns = static_cast<size_t>(d);
     nb::list list;
     for (const emix::TableFound& one : found)
@@ -156,7 +156,7 @@ nb::list swap_table(const Rows& points, const Weights& sample_weight, const std:
             copied(one.factors, {1, components, columns, columns}), one.objective, one.loglik,
             one.gradient, one.iterations, one.outcome, one.worth,
             copied(one.trace, {one.trace.size()})));
-    return list;
+    return nb::make_tuple(list, was_cut);
 }
 
 }  // namespace

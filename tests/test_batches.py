@@ -106,7 +106,7 @@ def test_chains_of_swaps_lead_where_they_do_one_by_one(name, weights):
     starts = [model.conforming(s) for s in started(terrain, 4)]
     found = explore(terrain, starts, model, short, 1)
     before, together, apart = len(found), list(found), list(found)
-    swap_tables(terrain, together, model, plan, short, 5, 1)
+    assert not swap_tables(terrain, together, model, plan, short, 5, 1)
     for threads in (2, 3):
         again = list(found)
         swap_tables(terrain, again, model, plan, short, 5, threads)

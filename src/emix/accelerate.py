@@ -72,6 +72,11 @@ class Accelerator:
         self._asked = way
         return found
 
+    def resumed(self, step: Step, image: Mixture) -> Mixture:
+        """What to score after a refusal: where EM would go; where all is forgotten, what a climb
+        that began there would."""
+        return self.proposed(step, image) if step.iteration % MEMORY == 0 else image
+
     def refuses(self, before: Step, now: Step) -> bool:
         """Whether what was proposed at `before` is lower, so that EM goes on from `image`."""
         if self._asked is None:

@@ -59,7 +59,7 @@ def iterate(
             last = replace(last, iteration=iteration)
             yield last
             assert accelerator.image is not None
-            mixture = accelerator.image
+            mixture = accelerator.resumed(last, accelerator.image)
             continue
         yield step
         last, image = step, maximise(statistics, mixture, model)

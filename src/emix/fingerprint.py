@@ -14,9 +14,12 @@ import numpy as np
 
 from emix.mixture import Mixture
 from emix.plaindata import own_form
+from emix.version import __version__
 
 if TYPE_CHECKING:
     from emix.arrays import Block
+    from emix.climbing import Stop
+    from emix.model import Model
     from emix.sources.protocol import Source
 
 # Of the digest, as many bytes as make two files of data differ for certain.
@@ -39,6 +42,22 @@ class Digest:
     def of(cls, block: Block) -> Digest:
         weight = block.sample_weight
         return cls(_digest(*_array(block.points), *(() if weight is None else _array(weight))))
+
+
+def identity_of(
+    source: Source, names: tuple[str, ...], model: Model, start: object, n_starts: int | None,
+    stop: Stop, seed: int,
+) -> dict[str, Any]:
+    """All that decides the bits of a fit but the kernel, as plain data."""
+    held, prior = model.held, model.prior
+    return {
+        "emix": __version__, "data": digest_of_rows(source), "d": source.n_features,
+        "columns": list(names), "k": model.n_components, "covariance": model.structure.name,
+        "held": digest_of([held.weights, held.means, held.covariances, held.learned_covariances]),
+        "prior": digest_of([prior.means, prior.concentration, prior.conjugate]),
+        "start": start if isinstance(start, str) else digest_of(start), "n_starts": n_starts,
+        "seed": seed, "tol": stop.tol, "max_iter": stop.max_iter,
+    }
 
 
 def digest_of_rows(source: Source) -> str:

@@ -23,7 +23,7 @@ from emix.errors import (
     ParameterError,
 )
 from emix.finding import Finder
-from emix.fingerprint import digest_of, digest_of_rows
+from emix.fingerprint import identity_of
 from emix.kernels import available_threads, instruction_set, kernel_for
 from emix.mixture import Mixture
 from emix.model import FLOOR, Model
@@ -31,7 +31,6 @@ from emix.moments import Moments, moments_of
 from emix.result import Fit, Optimum
 from emix.sources.opening import open_source
 from emix.standard_errors import Deferred
-from emix.version import __version__
 
 if TYPE_CHECKING:
     import os
@@ -128,29 +127,14 @@ def fit(
     units = Units.of_spread(moments.mean, moments.sd, not model.structure.is_scale_free)
     model = _informed(model, source, moments, units, names, threads)
     begin = _start(start)
-    journal = None if checkpoint is None else \
-        _journal(checkpoint, source, names, model, begin, n_starts, stop, seed)
+    journal = None if checkpoint is None else Journal(
+        checkpoint, identity_of(source, names, model, begin, n_starts, stop, seed),
+        instruction_set(),
+    )
     finder = Finder(source, ", ".join(names), model, units, moments.weight, stop, seed, threads,
                     progress, journal=journal)
     candidates = finder.candidates(begin, n_starts)
     return finished(candidates, finder, moments, names)
-
-
-def _journal(
-    checkpoint: str | os.PathLike[str], source: ArraySource, names: tuple[str, ...], model: Model,
-    start: object, n_starts: int | None, stop: Stop, seed: int,
-) -> Journal:
-    """The checkpoint of a fit, which knows it by all that decides its bits but the kernel."""
-    held, prior = model.held, model.prior
-    identity = {
-        "emix": __version__, "data": digest_of_rows(source), "d": source.n_features,
-        "columns": list(names), "k": model.n_components, "covariance": model.structure.name,
-        "held": digest_of([held.weights, held.means, held.covariances, held.learned_covariances]),
-        "prior": digest_of([prior.means, prior.concentration, prior.conjugate]),
-        "start": start if isinstance(start, str) else digest_of(start), "n_starts": n_starts,
-        "seed": seed, "tol": stop.tol, "max_iter": stop.max_iter,
-    }
-    return Journal(checkpoint, identity, instruction_set())
 
 
 def _informed(

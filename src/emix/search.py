@@ -104,7 +104,8 @@ def search_portably(
     found = explore(terrain, starts, model, short, threads)
     try:
         if isinstance(terrain, TableTerrain) and climbs_natively(terrain.source, k, model):
-            swap_tables(terrain, found, model, plan, short, seed, threads)
+            if swap_tables(terrain, found, model, plan, short, seed, threads):
+                raise KeyboardInterrupt
         else:
             _swap(terrain, found, model, plan, short, seed, threads)
     except KeyboardInterrupt:

@@ -28,13 +28,14 @@ if TYPE_CHECKING:
 def swap_tables(
     terrain: TableTerrain, found: list[Candidate], model: Model, plan: Plan, short: Stop,
     seed: int, threads: int,
-) -> None:
-    """Adds to what was found what swaps find beyond it, in the order of the trials."""
+) -> bool:
+    """Adds to what was found what swaps find beyond it, in the order of the trials; whether Ctrl-C
+    left some untried."""
     chains, table = found[: plan.chains], terrain.table
     if not chains or not plan.swaps:
-        return
+        return False
     homes = Batch.of([c.climb.mixture for c in chains])
-    runs = _native.swap_table(
+    runs, was_cut = _native.swap_table(
         *table_terms(terrain.source, homes.stacks, model), short.max_iter, short.tol,
         native_ground(table, model), table.factor,
         np.array([c.climb.objective for c in chains]), np.array([c.worth for c in chains]),
@@ -50,3 +51,4 @@ def swap_tables(
         for _, weights, means, factors, objective, loglik, gradient, iterations, outcome, worth,
         trace in runs
     ]
+    return was_cut

@@ -30,4 +30,4 @@ LD_PRELOAD="$("$compiler" -print-file-name=libasan.so) $("$compiler" -print-file
 ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:allocator_may_return_null=1 \
 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
 PYTHONMALLOC=malloc PYTHONPATH="$work/src" \
-    timeout "$seconds" "$python" -m pytest -q -x -p no:cacheprovider "$@"
+    timeout "$seconds" "$python" -m pytest -q -p no:cacheprovider "$@"

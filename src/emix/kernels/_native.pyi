@@ -359,12 +359,13 @@ def swap_table(
     narrowest: float,
     widest: float,
     threads: int,
-) -> list[tuple[Any, ...]]:
+) -> tuple[list[tuple[Any, ...]], bool]:
     """The swaps of `emix.search` from each of s mixtures: for every run that led beyond its chain,
     in the order of the trials, the chain, weights, means and factors (1, k, ...), objective,
     loglik, gradient, iterations, outcome, worth and trace.
 
-    Trial t of chain j draws from stream first + t each + j. Raises KeyboardInterrupt.
+    Trial t of chain j draws from stream first + t each + j. And whether Ctrl-C ended it before all
+    were tried.
     """
 
 def climb_each(
