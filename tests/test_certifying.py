@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import mpmath
@@ -171,6 +172,17 @@ def test_underflow_is_no_error_where_all_of_numpys_are(waiting: Any, fit: emix.F
         found = emix.certify(waiting, fit, sd_floor=0.01, prove_global=True)
     assert found.duality_gap < 0.01 and found.npmle.n_components == len(np.unique(waiting))
     assert found.global_proof is not None and found.global_proof.proven
+
+
+def test_the_fits_column_is_found_by_its_name(waiting: Any, tmp_path: Path) -> None:
+    path = tmp_path / "days.csv"
+    lines = [f"d{i},{value},{value % 3}" for i, value in enumerate(waiting.tolist())]
+    path.write_text("\n".join(["day,minutes,copies", *lines]) + "\n")
+    fit = emix.fit(path, 1, columns="minutes", sample_weight="copies")
+    found = emix.certify(path, fit, sample_weight="copies")
+    array = emix.certify(waiting, fit, sample_weight=waiting % 3)
+    assert found.bound == array.bound
+    assert emix.certify(path, emix.fit(waiting, 1), columns="minutes").gap > 0
 
 
 @pytest.mark.parametrize("kind", ["float32", "int64", ">f8"])

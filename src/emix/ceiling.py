@@ -159,11 +159,11 @@ class _Dual:
         return Ceiling(tally.loglik + above + slack, mixture, tally.loglik)
 
     def _error(self, tally: Tally, nodes: Nodes) -> float:
-        """Relative errors of D: places are moved by roundings of z, which changes a term by at
-        most WINDOW times that; a mass is exp of a sum of four terms."""
+        """Relative errors of D: places are moved by roundings of z, which changes a term that is
+        summed by at most 2 WINDOW times that; a mass is exp of a sum of four terms."""
         moved = 4 * ROUNDING * max(abs(float(nodes.z[0])), abs(float(nodes.z[-1])), 1.0)
         terms = tally.largest + abs(math.log(self.moments.weight)) + abs(math.log(self.sd))
-        return math.expm1((WINDOW + 1) * moved + 4 * ROUNDING * (terms + 4))
+        return math.expm1(2 * WINDOW * moved + 4 * ROUNDING * (terms + 4))
 
 
 def _weighted(block: Block) -> Block:

@@ -52,7 +52,8 @@ def prove(
         fit.k, proven, min(best.loglik + above, upper), best.loglik, best.mixture, tolerance,
         outcome.boxes, time.monotonic() - start,
         outcome.reason if proven or search.halves.all() else
-        f"{outcome.reason}, and the best known mixture is no isolated maximum",
+        f"{outcome.reason}, and it could not be shown that the best known mixture is the only "
+        f"maximum near by",
     )
 
 
