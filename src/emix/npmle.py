@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emix.quadratic import nonnegative_minimum
+from emix.quadratic import nonnegative_minimum, solved_positive
 from emix.supremum import PEAK, Cells, Taylor
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ class _Climb:
         for _ in range(POLISHES):
             slope, hessian = self._derivatives(places, weights)
             try:
-                step = np.linalg.solve(-hessian, slope)
+                step = solved_positive(-hessian, slope, len(slope))
             except np.linalg.LinAlgError:
                 return None
             moved = weights + np.append(step[: k - 1], -step[: k - 1].sum())
