@@ -26,7 +26,9 @@ import emix
 from emix.kernels import available_threads, instruction_set
 
 BUNDLED = [("faithful", "waiting"), ("faithful", "eruptions"), ("galaxies", "velocity"),
-           ("galaxies_fixed", "velocity"), ("acidity", ""), ("enzyme", "")]
+           ("galaxies_fixed", "velocity"), ("acidity", ""), ("enzyme", ""),
+           ("iris", "Sepal_Length"), ("iris", "Sepal_Width"), ("iris", "Petal_Length"),
+           ("iris", "Petal_Width")]
 PROVED = [("faithful", "waiting", 2), ("acidity", "", 2), ("galaxies", "velocity", 3)]
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 from golden import best, case, cases, data
@@ -96,6 +98,23 @@ def test_the_npmle_is_stationary_by_an_independent_count(certificate: emix.Certi
     np.testing.assert_allclose(at[best.weights > 1e-3], 1.0, atol=1e-3)
 
 
+@pytest.mark.parametrize("offset", [0.0, 1e8])
+def test_the_bound_holds_in_fifty_digits(waiting: Any, offset: float) -> None:
+    """The exact log-likelihood of the mixture the bound rests on, and of others beside it."""
+    x = waiting[:60] + offset
+    found = emix.certify(x, emix.fit(x, 1, sds=5.0))
+    best = found.npmle
+    with mpmath.workdps(50):
+        for shift in (0.0, 1e-4, -1e-3):
+            total = mpmath.mpf(0)
+            for value in x.tolist():
+                total += mpmath.log(sum(
+                    mpmath.mpf(w) * mpmath.npdf(value, mpmath.mpf(m) + shift, 5)
+                    for w, m in zip(best.weights.tolist(), best.means[:, 0].tolist(), strict=True)
+                ) / mpmath.fsum(best.weights.tolist()))
+            assert total <= mpmath.mpf(found.bound) <= total + 0.01
+
+
 def test_units_do_not_matter(waiting: Any, certificate: emix.Certificate) -> None:
     for scale, shift in ((1e-9, 0.0), (2.0**40, 0.0), (1.0, 1e7)):
         x = waiting * scale + shift
@@ -146,6 +165,32 @@ def test_one_point_ties_and_far_points() -> None:
     lone = np.arange(300) * 50.0
     each = emix.certify(lone, emix.fit(lone, 1, sds=1.0))
     assert each.npmle.n_components == 300 and each.duality_gap < 1e-3
+
+
+def test_underflow_is_no_error_where_all_of_numpys_are(waiting: Any, fit: emix.Fit) -> None:
+    with np.errstate(all="raise"):
+        found = emix.certify(waiting, fit, sd_floor=0.01, prove_global=True)
+    assert found.duality_gap < 0.01 and found.npmle.n_components == len(np.unique(waiting))
+    assert found.global_proof is not None and found.global_proof.proven
+
+
+def test_the_fits_column_is_found_by_its_name(waiting: Any, tmp_path: Path) -> None:
+    path = tmp_path / "days.csv"
+    lines = [f"d{i},{value},{value % 3}" for i, value in enumerate(waiting.tolist())]
+    path.write_text("\n".join(["day,minutes,copies", *lines]) + "\n")
+    fit = emix.fit(path, 1, columns="minutes", sample_weight="copies")
+    found = emix.certify(path, fit, sample_weight="copies")
+    array = emix.certify(waiting, fit, sample_weight=waiting % 3)
+    assert found.bound == array.bound
+    assert emix.certify(path, emix.fit(waiting, 1), columns="minutes").gap > 0
+
+
+@pytest.mark.parametrize("kind", ["float32", "int64", ">f8"])
+def test_every_kind_of_number_and_container(waiting: Any, fit: emix.Fit, kind: str) -> None:
+    certificate = emix.certify(waiting, fit)
+    x = waiting.astype(kind)
+    for given_as in (x, x.tolist(), x[:, None], np.repeat(x, 2)[::2]):
+        assert emix.certify(given_as, fit).bound == certificate.bound
 
 
 def test_a_floor_below_the_fits_sds_gives_a_higher_bound(waiting: Any) -> None:

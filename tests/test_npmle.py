@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emix.concavity import Peak
 from emix.npmle import Atoms, _Climb, maximise_mixing
-from emix.quadratic import nonnegative_minimum
+from emix.quadratic import nonnegative_minimum, solved_positive
 
 
 def loglik(atoms: Atoms, z: Any, shares: Any) -> float:
@@ -83,6 +84,17 @@ def test_derivatives_are_those_that_intervals_give() -> None:
     there = peak._responsibilities(np.zeros(4), np.zeros(4))
     np.testing.assert_allclose(slope, peak._gradient(*there).middle, atol=1e-12)
     np.testing.assert_allclose(hessian, peak._hessian(*there).middle, atol=1e-12)
+
+
+@pytest.mark.parametrize(("size", "width"), [(5, 5), (60, 3), (60, 60)])
+def test_positive_definite_systems(size: int, width: int) -> None:
+    root = np.tril(np.random.default_rng(0).normal(size=(size, size)))
+    root = np.triu(root, -width) + 5 * np.eye(size)
+    matrix, x = root @ root.T, np.arange(size, dtype=float)
+    np.testing.assert_allclose(solved_positive(matrix, matrix @ x, width), x, atol=1e-8)
+    if size > 5:
+        with pytest.raises(np.linalg.LinAlgError):
+            solved_positive(-matrix, x, width)
 
 
 @given(seed=st.integers(0, 2**32 - 1), size=st.integers(1, 12))

@@ -66,15 +66,17 @@ def ceiling(source: ArraySource, moments: Moments, sd: float, threads: int) -> C
     """The least upper bound found on the log-likelihood of mixtures of one column whose standard
     deviations are `sd` or more, in the units of the data."""
     dual = _Dual(source, moments, sd, threads)
-    atoms = None
-    for half in dual.halves:
-        nodes = dual.nodes(half)
-        shares = nodes.masses / nodes.masses.sum()
-        atoms = maximise_mixing(nodes.z, shares, moments.weight, atoms)
-    assert atoms is not None
-    means = dual.centre + sd * atoms.places
-    sds = np.full(len(means), sd)
-    return dual.bound(Mixture.trusted(atoms.weights, means[:, None], Isotropic(sds)))
+    # Far points have no density, as they should, whatever the caller thinks of underflow.
+    with np.errstate(under="ignore", over="ignore", invalid="ignore"):
+        atoms = None
+        for half in dual.halves:
+            nodes = dual.nodes(half)
+            shares = nodes.masses / nodes.masses.sum()
+            atoms = maximise_mixing(nodes.z, shares, moments.weight, atoms)
+        assert atoms is not None
+        means = dual.centre + sd * atoms.places
+        sds = np.full(len(means), sd)
+        return dual.bound(Mixture.trusted(atoms.weights, means[:, None], Isotropic(sds)))
 
 
 def gradient_function(
@@ -82,13 +84,11 @@ def gradient_function(
 ) -> Floats:
     """D(u) = Σ (w/W) N(x | u, sd²) / f(x) at places u (m,), f the mixture's density."""
     dual = _Dual(source, moments, sd, threads)
-    tally = dual.tally(mixture)
-    nodes = tally.lumps.nodes()
-    places = (u - dual.centre) / sd
-    values = np.zeros(len(u))
-    for some in np.array_split(np.arange(len(u)), max(1, len(u) // 64)):
-        x = nodes.z - places[some][:, None]
-        with np.errstate(under="ignore"):
+    places, values = (u - dual.centre) / sd, np.zeros(len(u))
+    with np.errstate(under="ignore", over="ignore"):
+        nodes = dual.tally(mixture).lumps.nodes()
+        for some in np.array_split(np.arange(len(u)), max(1, len(u) // 64)):
+            x = nodes.z - places[some][:, None]
             values[some] = np.exp(-0.5 * x * x) @ nodes.masses
     return values / math.sqrt(2 * math.pi)
 
@@ -141,8 +141,7 @@ class _Dual:
             return Tally(total, math.fsum(terms.tolist()), float(np.abs(terms).sum()),
                          float(largest), Lumps.of(self.inward(kept), masses, self.half))
 
-        with np.errstate(over="ignore", under="ignore"):
-            return self.source.reduce(of_block, Tally(0.0, 0.0, 0.0, 0.0, Lumps.zero(self.half)))
+        return self.source.reduce(of_block, Tally(0.0, 0.0, 0.0, 0.0, Lumps.zero(self.half)))
 
     def bound(self, mixture: Mixture) -> Ceiling:
         """The bound that this mixture's density gives, rounded upwards."""
@@ -160,11 +159,11 @@ class _Dual:
         return Ceiling(tally.loglik + above + slack, mixture, tally.loglik)
 
     def _error(self, tally: Tally, nodes: Nodes) -> float:
-        """Relative errors of D: places are moved by roundings of z, which changes a term by at
-        most WINDOW times that; a mass is exp of a sum of four terms."""
+        """Relative errors of D: places are moved by roundings of z, which changes a term that is
+        summed by at most 2 WINDOW times that; a mass is exp of a sum of four terms."""
         moved = 4 * ROUNDING * max(abs(float(nodes.z[0])), abs(float(nodes.z[-1])), 1.0)
         terms = tally.largest + abs(math.log(self.moments.weight)) + abs(math.log(self.sd))
-        return math.expm1((WINDOW + 1) * moved + 4 * ROUNDING * (terms + 4))
+        return math.expm1(2 * WINDOW * moved + 4 * ROUNDING * (terms + 4))
 
 
 def _weighted(block: Block) -> Block:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from emix.certificate import Certificate, GlobalProof
 
 # Atoms shown in words.
-MOST_ATOMS = 40
+MOST_ATOMS = 20
 # A duality gap above this is said to be wide, and is given all its digits.
 WIDE = 0.01
 

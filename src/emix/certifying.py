@@ -138,9 +138,13 @@ def _single(moments: Moments, floor: float, fit: Fit) -> float:
 
 def _source(x: object, fit: Fit, sample_weight: object, columns: object) -> ArraySource:
     """The fit's column of x, which is chosen by name where x has several."""
+    if columns is None and fit.columns != default_names(1):
+        try:
+            # Other columns need not be numbers.
+            return open_source(x, sample_weight, list(fit.columns))[0]
+        except DataError:
+            pass
     source, names = open_source(x, sample_weight, columns)
-    if columns is None and len(names) > 1 and fit.columns != default_names(1):
-        source, names = open_source(x, sample_weight, list(fit.columns))
     if len(names) > 1:
         raise ParameterError(f"x has {len(names)} columns; say with columns= which one the fit is "
                              f"of")

@@ -6,7 +6,8 @@ mixture that a few EM steps find with means kept in the box, and D is bounded be
 where it is computed by log D(u) + u²/2 being convex. What is lost is of second order in the box's
 width, so that boxes near an optimum need not be much smaller than they are far from it; about the
 known maximum itself stands an interval in which it is proven to be the only one
-(`emix.concavity`). Means can be taken in ascending order.
+(`emix.concavity`). Means can be taken in ascending order, and within the data, as one beyond gives
+every point less density than one at their end.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emix.supremum import PEAK, ROUNDING, WINDOW
+from emix.supremum import PEAK, ROUNDING
 
 if TYPE_CHECKING:
     from emix.arrays import Floats, Mask, Order
@@ -168,10 +169,12 @@ class Search:
         scaled = np.exp(-0.5 * x * x - log_f[:, None]) @ self.shares * PEAK
         log_d = np.log(np.maximum(scaled, 1e-300)).reshape(places.shape)
         highest = _between(log_d, np.diff(places, axis=2)).max(axis=(1, 2))
-        # A term is exp of a number of a few hundreds at most where it counts; sums of m terms.
+        # A term is exp of a number that is rounded in proportion to its parts, and places are moved
+        # by roundings of z: where a term counts, its |x|²/2 is at most |log f| + 60.
         count, sizes = len(self.z), np.abs(log_f)
-        moved = (WINDOW + 1) * np.abs(self.z[[0, -1]]).max()
-        slack = ROUNDING * (2 * count + 400 + 8 * sizes.max(axis=1) + 4 * moved
+        largest = sizes.max(axis=1)
+        moved = np.sqrt(2 * (largest + 60)) * np.abs(self.z[[0, -1]]).max()
+        slack = ROUNDING * (2 * count + 400 + 8 * largest + 4 * moved
                             + count * (sizes @ self.shares))
         bounds: Floats = inside + highest + slack
         return bounds

@@ -2,7 +2,7 @@
 
 Kiefer & Wolfowitz (1956, doi:10.1214/aoms/1177728066); that it is convex, with a dual: Lindsay
 (1983, doi:10.1214/aos/1176346059), Koenker & Mizera (2014, doi:10.1080/01621459.2013.869224); that
-the solution has few atoms: Polyanskiy & Sellke (2025, arXiv:2008.08244).
+the solution is well behaved and can be certified: Polyanskiy & Sellke (2025, arXiv:2503.20193).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emix.quadratic import nonnegative_minimum
+from emix.quadratic import nonnegative_minimum, solved_positive
 from emix.supremum import PEAK, Cells, Taylor
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ class _Climb:
         for _ in range(POLISHES):
             slope, hessian = self._derivatives(places, weights)
             try:
-                step = np.linalg.solve(-hessian, slope)
+                step = solved_positive(-hessian, slope, len(slope))
             except np.linalg.LinAlgError:
                 return None
             moved = weights + np.append(step[: k - 1], -step[: k - 1].sum())

@@ -40,7 +40,8 @@ def prove(
     start, sd = time.monotonic(), float(fit.mixture.sds[0])
     best = _best_known(source, fit, sd, threads)
     tolerance = max(TOLERANCE, ROUNDINGS * 2.0**-52 * (moments.weight + abs(best.loglik)))
-    search = _search(source, moments, best, sd, tolerance)
+    with np.errstate(under="ignore", over="ignore"):
+        search = _search(source, moments, best, sd, tolerance)
     if isinstance(search, str):
         return GlobalProof(fit.k, False, upper, best.loglik, best.mixture, tolerance, 0,
                            time.monotonic() - start, search)
@@ -51,7 +52,8 @@ def prove(
         fit.k, proven, min(best.loglik + above, upper), best.loglik, best.mixture, tolerance,
         outcome.boxes, time.monotonic() - start,
         outcome.reason if proven or search.halves.all() else
-        f"{outcome.reason}, and the best known mixture is no isolated maximum",
+        f"{outcome.reason}, and it could not be shown that the best known mixture is the only "
+        f"maximum near by",
     )
 
 

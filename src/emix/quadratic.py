@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 RIDGE = 1e-12
 # A pull of less is rounding, where linear terms are near 1.
 ENOUGH = 1e-13
+MANY = 32
 TINY = float(np.finfo(float).tiny)
 
 
@@ -78,25 +79,36 @@ def _band_width(hessian: Floats) -> int:
 
 
 def _solved(hessian: Floats, linear: Floats, free: Mask, width: int) -> Floats:
-    """The minimum over the free coordinates, others 0; of many atoms only neighbours feel each
-    other, and what is to be solved is a band."""
+    """The minimum over the free coordinates, others 0."""
     x = np.zeros(len(linear))
     which = np.flatnonzero(free)
-    if 2 * width < len(which):
-        # Imported here: `import emix` should cost little more than `import numpy`.
-        from scipy.linalg import LinAlgError, solveh_banded
-
-        band = np.zeros((width + 1, len(which)))
-        for d in range(width + 1):
-            band[d, : len(which) - d] = hessian[which[: len(which) - d], which[d:]]
-        band[0] *= 1 + RIDGE
-        try:
-            x[which] = solveh_banded(band, linear[which], lower=True, check_finite=False)
-            return x
-        except LinAlgError:
-            pass
-    if len(which):
-        block = hessian[np.ix_(which, which)]
-        block[np.diag_indices(len(which))] *= 1 + RIDGE
+    if len(which) == 0:
+        return x
+    block = hessian[np.ix_(which, which)]
+    block[np.diag_indices(len(which))] *= 1 + RIDGE
+    try:
+        x[which] = solved_positive(block, linear[which], width)
+    except np.linalg.LinAlgError:
         x[which] = np.linalg.solve(block, linear[which])
     return x
+
+
+def solved_positive(matrix: Floats, right: Floats, width: int) -> Floats:
+    """x with Ax = b for a positive definite matrix (m, m) that is 0 beyond `width` off its
+    diagonal. Raises `numpy.linalg.LinAlgError` where it is not, or near it, but of few rows.
+
+    Of many atoms only neighbours feel each other. Where the matrix is full a band solver serves
+    all the same: it leaves alone the threads that dense ones start, which cost more than they
+    bring.
+    """
+    if len(right) <= MANY:
+        return np.asarray(np.linalg.solve(matrix, right), np.float64)
+    # Imported here: `import emix` should cost little more than `import numpy`.
+    from scipy.linalg import solveh_banded
+
+    width = min(width, len(right) - 1)
+    band = np.zeros((width + 1, len(right)))
+    for d in range(width + 1):
+        band[d, : len(right) - d] = np.diagonal(matrix, d)
+    many: Floats = solveh_banded(band, right, lower=True, check_finite=False)
+    return many

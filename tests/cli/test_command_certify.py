@@ -30,9 +30,20 @@ def test_json_is_one_object(run: Emix, one_object: Any) -> None:
     assert plain["fit"]["columns"] == ["waiting"] and plain["global_proof"] is None
 
 
+def test_a_proof_is_told_in_words_and_numbers(run: Emix, one_object: Any) -> None:
+    held = ("certify", "faithful", "--columns", "waiting", "-k", "2", "--sd", "5.87")
+    assert "Global optimum proven" in run(*held, "--prove-global").stdout
+    proof = one_object(run(*held, "--prove-global", "--json").stdout)["global_proof"]
+    assert proof["proven"] and proof["k"] == 2 and proof["upper"] >= proof["loglik"]
+    soon = run(*held, "--prove-global", "--time-limit", "0").stdout
+    assert "not proven: the time limit was reached" in soon
+    four = ("-k", "4", "--sd", "6", "--n-starts", "1", "--prove-global")
+    assert "k up to 3" in run(*held[:4], *four, code=2).stderr
+
+
 def test_the_picture_is_written(run: Emix, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    result = run("certify", *WAITING, "--plot", "d.png")
+    result = run("certify", "faithful", "--columns", "waiting", "-k", "1", "--plot", "d.png")
     assert (tmp_path / "d.png").stat().st_size > 5000 and "wrote d.png" in result.stderr
 
 
