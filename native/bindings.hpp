@@ -91,6 +91,13 @@ struct Result {
     }
 };
 
+// Whether Ctrl-C has been pressed, or another signal's handler has raised; the
+// error is then set, to be raised once the kernel has come back.
+inline bool interrupted(void*) {
+    nb::gil_scoped_acquire held;
+    return PyErr_CheckSignals() != 0;
+}
+
 // What is learned, held and believed beforehand, as Python hands it over.
 inline emix::ColumnTerms terms(bool tied, const Vector& held_weights, const Vector& held_means,
                                const Vector& held_sds, double prior_mean, double prior_sd,
@@ -111,5 +118,11 @@ void add_fits(nb::module_& module);
 void add_tables(nb::module_& module);
 // The functions of climb_table_module.cpp.
 void add_table_climbs(nb::module_& module);
+// The functions of search_table_module.cpp.
+void add_table_searches(nb::module_& module);
+// The functions of replicates_module.cpp.
+void add_replicates(nb::module_& module);
+// The function of bins_module.cpp.
+void add_bins(nb::module_& module);
 
 }  // namespace emix::python

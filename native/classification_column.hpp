@@ -1,6 +1,7 @@
 // How sure a classification is: Σ w log max_k r and Σ w Σ_k r log r.
 #pragma once
 
+#include "expect_few.hpp"
 #include "score_column.hpp"
 
 namespace emix::EMIX_LEVEL {
@@ -17,6 +18,70 @@ inline Sureness merged_sureness(Sureness* results, int64_t count) {
             results[at].soft += results[at + step].soft;
         }
     return results[0];
+}
+
+// For few components, with k a constant of the compiler: sums of whole vectors
+// in log2, hard in out[0] and soft in out[1]. Both are NaN where a density
+// underflowed.
+template <int K, bool weighted, int V>
+EMIX_INLINE void add_sureness(const double* z, const double* w, const Prepared& p, Vector* out,
+                              Vector& product) {
+    Vector u[K * V], part[K * V], top[V], total[V];
+    EMIX_UNROLL for (int i = 0; i < K * V; ++i)
+        u[i] = (load(z + i / K * lanes) - p.mean[i % K]) * p.inverse[i % K];
+    score_few<K, V>(u, p, part, top, total);
+    EMIX_UNROLL for (int v = 0; v < V; ++v) {
+        Vector within = {};
+        EMIX_UNROLL for (int j = 0; j < K; ++j) {
+            const Vector share = part[v * K + j], ui = u[v * K + j];
+            within += share > 0.0 ? share * ((p.offset[j] - ui * ui) - top[v]) : Vector{};
+        }
+        within /= total[v];
+        if constexpr (weighted) {
+            const Vector row_weight = load(w + v * lanes), log2_total = log2_from_one(total[v]);
+            out[0] -= row_weight * log2_total;
+            out[1] += row_weight * (within - log2_total);
+        } else {
+            product *= total[v];
+            out[1] += within;
+        }
+        // What is not finite shall not be lost: total is, where top is not.
+        out[1] += top[v] - top[v];
+    }
+}
+
+template <int K, bool weighted>
+EMIX_LOOP void sureness_few(const double* z, const double* w, int64_t vectors, const Prepared& p,
+                            Vector* out) {
+    constexpr int V = K <= 2 ? 4 : 2;
+    for (int64_t first = 0; first < vectors; first += product_length) {
+        const int64_t last = smaller(vectors, first + product_length);
+        Vector product = broadcast(1.0);
+        int64_t v = first;
+        for (; v + V <= last; v += V)
+            add_sureness<K, weighted, V>(z + v * lanes, weighted ? w + v * lanes : nullptr, p, out,
+                                         product);
+        for (; v < last; ++v)
+            add_sureness<K, weighted, 1>(z + v * lanes, weighted ? w + v * lanes : nullptr, p, out,
+                                         product);
+        if constexpr (!weighted) {
+            const Vector log2_totals = log2_from_one(product);
+            out[0] -= log2_totals;
+            out[1] -= log2_totals;
+        }
+    }
+}
+
+using SurenessBlock = void (*)(const double*, const double*, int64_t, const Prepared&, Vector*);
+
+template <bool weighted>
+inline SurenessBlock sureness_block_for(int64_t k) {
+    switch (k) {
+        case 2: return sureness_few<2, weighted>;
+        case 3: return sureness_few<3, weighted>;
+        case 4: return sureness_few<4, weighted>;
+        default: return nullptr;
+    }
 }
 
 struct ClassificationJob {
@@ -51,6 +116,27 @@ struct ClassificationJob {
         return {sum_lanes(hard) * log_two, sum_lanes(soft) * log_two};
     }
 
+    // A tile of few components: whole vectors at once, what is left as weighted
+    // ones; false where a density underflowed.
+    bool quickly(const double* z, const double* w, int64_t count, Sureness& sum) const {
+        const SurenessBlock bare = sureness_block_for<false>(prepared.k);
+        const SurenessBlock weighted = sureness_block_for<true>(prepared.k);
+        if (!bare) return false;
+        Vector sums[2] = {};
+        const int64_t whole = count / lanes, done = whole * lanes;
+        (w ? weighted : bare)(z, w, whole, prepared, sums);
+        if (done < count) {
+            alignas(64) double rest[lanes];
+            for (int64_t i = 0; i < lanes; ++i)
+                rest[i] = done + i >= count ? 0.0 : w ? w[done + i] : 1.0;
+            weighted(z + done, rest, 1, prepared, sums);
+        }
+        if (!all_finite(sums, 2)) return false;
+        sum.hard += sum_lanes(sums[0]) * log_two;
+        sum.soft += sum_lanes(sums[1]) * log_two;
+        return true;
+    }
+
     Sureness carefully(const double* z, const double* w, int64_t count, TileScratch& s) const {
         Sureness sum{0.0, 0.0};
         for (int64_t i = 0; i < count; ++i) {
@@ -76,6 +162,7 @@ struct ClassificationJob {
             const int64_t count = smaller(step, end - row), vectors = (count + lanes - 1) / lanes;
             const double* z = load_block(column, row, count, s.block);
             const double* w = column.sample_weight ? column.sample_weight + row : nullptr;
+            if (quickly(z, w, count, sum)) continue;
             score_tile(z, vectors, prepared, s.parts, s.top, s.total);
             const Sureness more = all_finite(s.top, vectors) ? tile(z, w, count, s)
                                                              : carefully(z, w, count, s);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "expect_column.hpp"
+#include "interrupts.hpp"
 #include "maximise_column.hpp"
 
 namespace emix::EMIX_LEVEL {
@@ -142,12 +143,15 @@ struct ClimbJob {
     ClimbResult& result;
     ColumnClimber** climbers;
     Trace* traces;
+    Interrupts& interrupts;
+    double work;  // of one step
 
     void start(int64_t index, int worker) const {
         const int64_t at = index * request.k;
         const ColumnParameters parameters{result.weights + at, result.means + at, result.sds + at};
         const ClimbEnd end = climbers[worker]->climb(
-            parameters, request.max_iter, request.tolerance, traces ? traces + index : nullptr);
+            parameters, request.max_iter, request.tolerance, traces ? traces + index : nullptr,
+            [&](const ColumnParameters&) { return interrupts.end(worker, work); });
         result.objective[index] = end.score.objective;
         result.loglik[index] = end.score.loglik;
         result.gradient[index] = end.score.gradient;
@@ -196,7 +200,10 @@ inline void climb_all(const Column& given, const ClimbRequest& request, int thre
     for (; owner.count < workers; ++owner.count)
         climbers[owner.count] = new ColumnClimber(column, rules, workers > 1 ? 1 : threads);
     Several<Trace> traces(listener ? request.starts : 0);
-    ClimbJob job{request, result, climbers, listener ? traces.items : nullptr};
+    Interrupts interrupts(request.interrupts);
+    ClimbJob job{request,    result,
+                 climbers,   listener ? traces.items : nullptr,
+                 interrupts, static_cast<double>(column.n * request.k)};
     run_tasks(request.starts, workers, ClimbJob::run, &job);
     for (int64_t s = 0; listener && s < request.starts; ++s)
         listener->climbed(listener->context, traces.items[s].values(), traces.items[s].length());

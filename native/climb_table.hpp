@@ -13,6 +13,11 @@ namespace emix::EMIX_LEVEL {
 // squared axes as seen from there. EM then ends there again.
 constexpr double near_home = 0.1;
 
+// From this step on a run is left that would not reach its height at so many
+// times the pace of its last step: EM's steps mostly shrink.
+constexpr int64_t steps_to_show = 15;
+constexpr double hopeful_pace = 5.0;
+
 // A mixture that a run may come back to.
 class TableHome {
   public:
@@ -137,8 +142,10 @@ class TableClimber {
     TableHome& home() { return home_; }
 
     // From where `start` has put it to where `finish` takes it from; the score is
-    // that of the end.
-    ClimbEnd climb(int64_t max_iter, double tolerance, Trace* trace, bool has_home) {
+    // that of the end. Asks at each step whether it has been interrupted.
+    template <class Interrupted>
+    ClimbEnd climb(int64_t max_iter, double tolerance, Trace* trace, bool has_home,
+                   double height, const Interrupted& interrupted) {
         // What all components share may rest on the floor, as long as it can rise.
         const bool may_rest =
             maximiser_.spread().is_common || rules_.d == 1 || rules_.any_prior;
@@ -159,8 +166,12 @@ class TableClimber {
             if (trace) trace->push(now.objective);
             if (rests_ && !may_rest) return {now, t, collapsed};
             if (now.gradient <= tolerance) return {now, t, converged};
-            if (t >= max_iter) return {now, t, not_converged};
+            if (t >= max_iter || interrupted()) return {now, t, not_converged};
             if (has_home && home_.is_near(frame_, at_)) return {now, t, came_home};
+            const double most = hopeful_pace * static_cast<double>(max_iter - t);
+            if (t >= steps_to_show &&
+                now.objective + most * (now.objective - last.objective) < height)
+                return {now, t, not_converged};
             last = now;
             rests_ = maximiser_.maximise(at_, s, other_);
             swap();
@@ -218,6 +229,8 @@ struct TableClimbJob {
     TableClimbResult& result;
     TableClimber<D, form>** climbers;
     Trace* traces;
+    Interrupts& interrupts;
+    double work;  // of one step
 
     void climb(int64_t index, int worker) const {
         const int64_t k = rules.k, d = rules.d;
@@ -229,8 +242,10 @@ struct TableClimbJob {
         if (has_home)
             climber.home().set(request.home_weights + index * k, request.home_means + index * k * d,
                                request.home_factors + index * k * d * d);
-        const ClimbEnd end = climber.climb(request.max_iter, request.tolerance,
-                                           traces ? traces + index : nullptr, has_home);
+        const ClimbEnd end = climber.climb(
+            request.max_iter, request.tolerance, traces ? traces + index : nullptr, has_home,
+            request.heights ? request.heights[index] : -infinity,
+            [&] { return interrupts.end(worker, work); });
         climber.finish(weights, means, factors);
         result.objective[index] = end.score.objective;
         result.loglik[index] = end.score.loglik;
@@ -263,8 +278,13 @@ void climb_table_of(const Table& table, const TableClimbRequest& request, int th
     for (; owner.count < workers; ++owner.count)
         climbers.items[owner.count] = new TableClimber<D, form>(table, rules);
     Several<Trace> traces(listener ? request.starts : 0);
-    TableClimbJob<D, form> job{request, rules, result, climbers.items,
-                               listener ? traces.items : nullptr};
+    Interrupts interrupts(request.interrupts);
+    // A column costs what a component of one does, and more where it is turned.
+    const int64_t step = table.n * request.k * table.d * (1 + table.d / 8);
+    TableClimbJob<D, form> job{request,    rules,
+                               result,     climbers.items,
+                               listener ? traces.items : nullptr,
+                               interrupts, static_cast<double>(step)};
     run_tasks(request.starts, workers, TableClimbJob<D, form>::run, &job);
     for (int64_t s = 0; listener && s < request.starts; ++s)
         listener->climbed(listener->context, traces.items[s].values(), traces.items[s].length());

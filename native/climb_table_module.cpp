@@ -6,62 +6,7 @@
 namespace emix::python {
 namespace {
 
-using Matrices = nb::ndarray<const double, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
-using Stack = nb::ndarray<const double, nb::ndim<4>, nb::c_contig, nb::device::cpu>;
 using Homes = std::optional<nb::tuple>;
-
-int64_t structure_of(const std::string& name) {
-    // In the order of TableStructure.
-    static const char* const names[] = {"EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE",
-                                        "VEE", "EVE", "VVE", "EEV", "VEV", "EVV", "VVV"};
-    for (int64_t i = 0; i < 14; ++i)
-        if (name == names[i]) return i;
-    throw nb::value_error("there is no such structure");
-}
-
-// Mixtures, as starts or as homes.
-struct Mixtures {
-    Matrix weights;
-    Matrices means;
-    Stack factors;
-
-    void check(int64_t s, int64_t k, int64_t d) const {
-        require_shape(weights, "weights", s, k);
-        require_shape(means, "means", s, d);
-        require_shape(factors, "factors", s, d);
-        const auto side = [](auto& array, size_t axis) {
-            return static_cast<int64_t>(array.shape(axis));
-        };
-        require(side(means, 1) == k && side(factors, 1) == k && side(factors, 2) == d,
-                "weights (s, k), means (s, k, d) and factors (s, k, d, d) do not belong together");
-    }
-};
-
-// An array that may be left out, in which all is 0 then.
-struct Given {
-    std::vector<double> values;
-    Given(const Weights& array, const char* name, int64_t count)
-        : values(static_cast<size_t>(count), 0.0) {
-        if (!array) return;
-        require_shape(*array, name, count);
-        values.assign(array->data(), array->data() + count);
-    }
-    Given(const std::optional<Matrix>& array, const char* name, int64_t side)
-        : values(static_cast<size_t>(side * side), 0.0) {
-        if (!array) return;
-        require_shape(*array, name, side, side);
-        values.assign(array->data(), array->data() + side * side);
-    }
-};
-
-template <class Value>
-Result<Value> copy_of(const Value* from, std::initializer_list<size_t> shape) {
-    Result<Value> made(shape);
-    size_t size = 1;
-    for (size_t side : shape) size *= side;
-    std::copy(from, from + size, made.data);
-    return made;
-}
 
 // Objectives of several climbs, one after another.
 struct TableTraces {
@@ -81,21 +26,24 @@ nb::tuple climb_table(const Rows& points, const Weights& sample_weight,
                       const Vector& concentration, const Weights& pseudo_mean, double pseudo_count,
                       double extra_weight, const std::optional<Matrix>& extra_scatter, double floor,
                       int64_t max_iter, double tol, int threads, const Homes& homes,
-                      bool with_trace) {
+                      bool with_trace, const Weights& heights) {
     const emix::Table rows = table(points, sample_weight, std::nullopt, std::nullopt);
     const int64_t s = static_cast<int64_t>(weights.shape(0)), d = rows.d;
     const int64_t k = static_cast<int64_t>(weights.shape(1));
     require(k >= 1, "a mixture needs at least one component");
     require_threads(threads);
     Mixtures{weights, means, factors}.check(s, k, d);
-    require_shape(held_weights, "held_weights", k);
-    require_shape(concentration, "concentration", k);
     const Given centre(pseudo_mean, "pseudo_mean", d), extra(extra_scatter, "extra_scatter", d);
-    const emix::TableTerms terms{structure_of(structure), held_weights.data(),
-                                 concentration.data(),    pseudo_count,
-                                 centre.values.data(),    extra_weight,
-                                 extra.values.data(),     floor};
-    emix::TableClimbRequest request{s, k, terms, max_iter, tol, nullptr, nullptr, nullptr};
+    const emix::InterruptListener interrupts{nullptr, interrupted};
+    emix::TableClimbRequest request{
+        s, k,
+        table_terms(structure, held_weights, concentration, centre, pseudo_count, extra,
+                    extra_weight, floor, k),
+        max_iter, tol, nullptr, nullptr, nullptr, nullptr, &interrupts};
+    if (heights) {
+        require_shape(*heights, "heights", s);
+        request.heights = heights->data();
+    }
     std::optional<Mixtures> home;
     if (homes) {
         require(homes->size() == 3, "homes are weights, means and factors");
@@ -122,6 +70,7 @@ nb::tuple climb_table(const Rows& points, const Weights& sample_weight,
         nb::gil_scoped_release released;
         kernel.climb_table(rows, request, threads, out, with_trace ? &listener : nullptr);
     }
+    if (PyErr_Occurred()) throw nb::python_error();
     const nb::tuple ends =
         nb::make_tuple(w.array, m.array, f.array, objective.array, loglik.array, gradient.array,
                        iterations.array, outcome.array);
@@ -193,7 +142,8 @@ void add_table_climbs(nb::module_& module) {
                "weights"_a, "means"_a, "factors"_a, "held_weights"_a, "concentration"_a,
                "pseudo_mean"_a.none(), "pseudo_count"_a, "extra_weight"_a,
                "extra_scatter"_a.none(), "floor"_a, "max_iter"_a, "tol"_a, "threads"_a,
-               "homes"_a.none() = nb::none(), "with_trace"_a = false);
+               "homes"_a.none() = nb::none(), "with_trace"_a = false,
+               "heights"_a.none() = nb::none());
     module.def("maximise_table", maximise_table, "structure"_a, "scatter"_a, "weight"_a,
                "factors"_a, "floor"_a);
     module.def("left_out_gains_table", left_out_gains_table, "points"_a, "sample_weight"_a.none(),

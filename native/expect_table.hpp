@@ -70,6 +70,11 @@ class ExpectTable {
         double* memory = scratch_.get() + worker * scratch_size_;
         TableScratch s(k_, d_, at_.columns(), points_, dense_, memory);
         TableBlock block(d_, points_, s.x);
+        if (is_one_block()) {
+            block.count = block_.count;
+            block.vectors = block_.vectors;
+            block.weighted = block_.weighted;
+        }
         double* sums = sums_.get() + index * at_.size;
         for (int64_t i = 0; i < at_.size; ++i) sums[i] = 0.0;
         Vector loglik = {}, weight = {};
@@ -96,13 +101,21 @@ class ExpectTable {
         return at_.roots() ? score_sorted<true>(table_, row, count, prepared_, s, block)
                            : score_sorted<false>(table_, row, count, prepared_, s, block);
     }
-    void score_all(int64_t row, int64_t count, TableScratch& s, TableBlock& block) const {
-        load_rows(table_, row, count, prepared_.reference, block);
+    void score_all(int64_t row, int64_t count, TableScratch& s, TableBlock& block) {
+        if (is_loaded_)
+            set_aside(d_, prepared_.reference, block);
+        else
+            load_rows(table_, row, count, prepared_.reference, block);
+        is_loaded_ = is_one_block();
+        if (is_loaded_) block_ = {block.count, block.vectors, block.weighted};
         if (at_.roots())
             score_block<true>(block, prepared_, s);
         else
             score_block<false>(block, prepared_, s);
     }
+
+    // Then it stays where it is from one call to the next.
+    bool is_one_block() const { return chunks_.count == 1 && dense_ && table_.n <= points_; }
 
     double weight_of(int64_t begin, int64_t end) const {
         if (!table_.sample_weight) return static_cast<double>(end - begin);
@@ -182,6 +195,11 @@ class ExpectTable {
     int64_t scratch_size_;
     Buffer prepared_storage_, scratch_, sums_, out_;
     PreparedTable prepared_{};
+    struct {
+        int64_t count, vectors;
+        bool weighted;
+    } block_{};
+    bool is_loaded_ = false;
 };
 
 }  // namespace emix::EMIX_LEVEL

@@ -106,8 +106,9 @@ class ColumnFit {
         units_ = &units;
         weight_ = moments.weight;
         const SearchListener listener{this, found, interrupted};
-        Search(search, threads, listener)();
-        return optima_ > 0 ? fitted : unfinished;
+        const bool is_whole = Search(search, threads, listener)();
+        if (!is_whole || optima_ == 0) return unfinished;
+        return arrived_ ? fitted : left_alone;
     }
 
     // As Plan.default reckons.
@@ -128,6 +129,8 @@ class ColumnFit {
     void report(const Summit& summit) {
         outward(summit);
         sort(summit);
+        const int64_t most = optima_ == 0 ? request_.best_iter : request_.other_iter;
+        if (summit.outcome == not_converged && summit.iterations < most) arrived_ = false;
         // Of log |dz / dx| for each row.
         const double loglik = summit.loglik + weight_ * std::log(units_->scale);
         if (optima_ == 0) classify_by_best();
@@ -200,6 +203,7 @@ class ColumnFit {
     const ColumnUnits* units_ = nullptr;
     double weight_ = 0.0;
     int64_t optima_ = 0;
+    bool arrived_ = true;
     Sureness sureness_{0.0, 0.0};
 };
 

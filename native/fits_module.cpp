@@ -17,7 +17,7 @@ struct Given {
     Given(const Values& x, const Weights& sample_weight, const Vector& held_weights,
           const emix::ColumnTerms& terms, const std::vector<int64_t>& start_kinds,
           std::initializer_list<int64_t> plan, double short_tol, std::uint64_t seed, double tol,
-          int64_t most_rows, double work)
+          int64_t most_rows, double work, int64_t best_iter, int64_t other_iter)
         : rows(column(x, sample_weight, 0.0, 1.0)) {
         for (int64_t kind : start_kinds) require(kind >= 0 && kind <= 4, "there is no such start");
         require(!start_kinds.empty(), "there must be a start");
@@ -35,16 +35,10 @@ struct Given {
                                          short_tol,
                                          seed,
                                          tol,
-                                         p[5],
-                                         p[6]};
-        request = {rows, nullptr, 0, search, terms, most_rows, work};
+                                         p[5]};
+        request = {rows, nullptr, 0, search, terms, most_rows, work, best_iter, other_iter};
     }
 };
-
-bool is_interrupted(void*) {
-    nb::gil_scoped_acquire held;
-    return PyErr_CheckSignals() != 0;
-}
 
 template <class Value>
 nb::object copied(const Value* from, std::initializer_list<size_t> shape) {
@@ -103,29 +97,34 @@ nb::object fit_column(const Values& x, const Weights& sample_weight, bool tied,
                       double prior_mean, double prior_sd, const Vector& concentration, double floor,
                       const std::vector<int64_t>& start_kinds, int64_t chains, int64_t swaps,
                       int64_t settled, int64_t short_run, int64_t kept, int64_t max_iter,
-                      int64_t follow_iter, double short_tol, std::uint64_t seed, double tol,
-                      int64_t most_rows, double work, int threads) {
+                      double short_tol, std::uint64_t seed, double tol, int64_t most_rows,
+                      double work, int64_t best_iter, int64_t other_iter, int threads) {
     const int64_t k = static_cast<int64_t>(held_weights.shape(0));
     require(k >= 1, "a mixture needs at least one component");
     require_threads(threads);
     Given given(x, sample_weight, held_weights,
                 terms(tied, held_weights, held_means, held_sds, prior_mean, prior_sd,
                       concentration, floor, k),
-                start_kinds, {chains, swaps, settled, short_run, kept, max_iter, follow_iter},
-                short_tol, seed, tol, most_rows, work);
+                start_kinds, {chains, swaps, settled, short_run, kept, max_iter},
+                short_tol, seed, tol, most_rows, work, best_iter, other_iter);
     const int64_t begins[2] = {0, given.rows.n};
     given.request.begins = begins;
     given.request.groups = 1;
     OneFit fit{k, {}, {}, {}};
-    const emix::FitsListener listener{&fit, OneFit::optimum, OneFit::ended, is_interrupted};
+    const emix::FitsListener listener{&fit, OneFit::optimum, OneFit::ended, emix::python::interrupted};
     const emix::Kernel& kernel = *level().kernel;
     {
         nb::gil_scoped_release released;
         kernel.fit_columns(given.request, threads, listener);
     }
-    if (PyErr_Occurred()) throw nb::python_error();
-    if (fit.group.status != emix::fitted) return nb::none();
-    return nb::make_tuple(fit.group.weight, fit.group.hard, fit.group.soft, fit.as_list());
+    // Interrupted, the best so far; of what was not found there is none.
+    const bool was_cut = PyErr_Occurred();
+    if (was_cut && (fit.ends.empty() || !PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)))
+        throw nb::python_error();
+    PyErr_Clear();
+    if (!was_cut && fit.group.status != emix::fitted) return nb::none();
+    return nb::make_tuple(fit.group.weight, fit.group.hard, fit.group.soft, fit.as_list(),
+                          was_cut);
 }
 
 // The best optimum of each of many fits, each in its place.
@@ -169,16 +168,16 @@ nb::tuple fit_columns(const Values& x, const Weights& sample_weight, const Begin
                       const Vector& concentration, double floor,
                       const std::vector<int64_t>& start_kinds, int64_t chains, int64_t swaps,
                       int64_t settled, int64_t short_run, int64_t kept, int64_t max_iter,
-                      int64_t follow_iter, double short_tol, std::uint64_t seed, double tol,
-                      int64_t most_rows, double work, int threads) {
+                      double short_tol, std::uint64_t seed, double tol, int64_t most_rows,
+                      double work, int64_t best_iter, int64_t other_iter, int threads) {
     const int64_t k = static_cast<int64_t>(held_weights.shape(0));
     require(k >= 1, "a mixture needs at least one component");
     require_threads(threads);
     Given given(x, sample_weight, held_weights,
                 terms(tied, held_weights, held_means, held_sds, prior_mean, prior_sd,
                       concentration, floor, k),
-                start_kinds, {chains, swaps, settled, short_run, kept, max_iter, follow_iter},
-                short_tol, seed, tol, most_rows, work);
+                start_kinds, {chains, swaps, settled, short_run, kept, max_iter},
+                short_tol, seed, tol, most_rows, work, best_iter, other_iter);
     const int64_t groups = static_cast<int64_t>(begins.shape(0)) - 1;
     require(groups >= 1, "there must be a group");
     const int64_t* begin = begins.data();
@@ -197,7 +196,7 @@ nb::tuple fit_columns(const Values& x, const Weights& sample_weight, const Begin
     std::fill(numbers.data, numbers.data + count * ManyFits::numbers_each, nothing);
     std::fill(counts.data, counts.data + count * ManyFits::counts_each, 0);
     ManyFits fits{k, weights.data, means.data, sds.data, numbers.data, counts.data};
-    const emix::FitsListener listener{&fits, ManyFits::optimum, ManyFits::ended, is_interrupted};
+    const emix::FitsListener listener{&fits, ManyFits::optimum, ManyFits::ended, emix::python::interrupted};
     const emix::Kernel& kernel = *level().kernel;
     {
         nb::gil_scoped_release released;
@@ -217,13 +216,13 @@ void add_fits(nb::module_& module) {
     module.def("fit_column", fit_column, "x"_a, "sample_weight"_a.none(), "tied"_a,
                "held_weights"_a, "held_means"_a, "held_sds"_a, "prior_mean"_a, "prior_sd"_a,
                "concentration"_a, "floor"_a, "start_kinds"_a, "chains"_a, "swaps"_a, "settled"_a,
-               "short_run"_a, "kept"_a, "max_iter"_a, "follow_iter"_a, "short_tol"_a, "seed"_a,
-               "tol"_a, "most_rows"_a, "work"_a, "threads"_a);
+               "short_run"_a, "kept"_a, "max_iter"_a, "short_tol"_a, "seed"_a, "tol"_a,
+               "most_rows"_a, "work"_a, "best_iter"_a, "other_iter"_a, "threads"_a);
     module.def("fit_columns", fit_columns, "x"_a, "sample_weight"_a.none(), "begins"_a, "tied"_a,
                "held_weights"_a, "held_means"_a, "held_sds"_a, "prior_mean"_a, "prior_sd"_a,
                "concentration"_a, "floor"_a, "start_kinds"_a, "chains"_a, "swaps"_a, "settled"_a,
-               "short_run"_a, "kept"_a, "max_iter"_a, "follow_iter"_a, "short_tol"_a, "seed"_a,
-               "tol"_a, "most_rows"_a, "work"_a, "threads"_a);
+               "short_run"_a, "kept"_a, "max_iter"_a, "short_tol"_a, "seed"_a, "tol"_a,
+               "most_rows"_a, "work"_a, "best_iter"_a, "other_iter"_a, "threads"_a);
 }
 
 }  // namespace emix::python

@@ -85,11 +85,20 @@ struct ColumnTerms {
     double floor;
 };
 
+// Whether a request has been interrupted, asked now and then on the thread that
+// made it. What its climbs have come to then is of no use.
+struct InterruptListener {
+    void* context;
+    bool (*interrupted)(void* context);
+};
+
+// interrupts: null where nobody does.
 struct ClimbRequest {
     std::int64_t starts, k;
     ColumnTerms terms;
     std::int64_t max_iter;
     double tolerance;
+    const InterruptListener* interrupts = nullptr;
 };
 
 // In: the starts. Out: where each climb ended.
@@ -143,9 +152,7 @@ struct SearchRequest {
     double short_tolerance;
     std::uint64_t seed;
     double tolerance;
-    // Of each climb; and of the best one in all, should it not have arrived by
-    // then. 0: it is not followed.
-    std::int64_t max_iter, follow_iter;
+    std::int64_t max_iter;
 };
 
 // One optimum that the search found.
@@ -158,7 +165,8 @@ struct Summit {
 };
 
 // Where the search reports to: the summits, best first, at its end; and whether
-// it has been interrupted, now and then on the thread that called it.
+// it has been interrupted, now and then on the thread that called it. Then it
+// ends with the summits so far.
 struct SearchListener {
     void* context;
     void (*found)(void* context, const Summit&);
@@ -178,6 +186,9 @@ struct FitsRequest {
     // cost, 0 for as many as there are.
     std::int64_t most_rows;
     double work;
+    // Steps that the best optimum, and that each other one, has in all to arrive
+    // in. Where one has not and has steps left, the fit is left alone.
+    std::int64_t best_iter, other_iter;
 };
 
 // How the fit of a group ended. What is left alone is for the caller to refuse,
@@ -242,12 +253,16 @@ struct TableTerms {
 };
 
 // homes: for each start a mixture at which its climb may end; null for none.
+// heights (starts): an objective of which a run that is not likely to reach it
+// within max_iter steps may end early; null for none.
 struct TableClimbRequest {
     std::int64_t starts, k;
     TableTerms terms;
     std::int64_t max_iter;
     double tolerance;
     const double *home_weights, *home_means, *home_factors;
+    const double* heights;
+    const InterruptListener* interrupts = nullptr;
 };
 
 // In: the starts. Out: where each climb ended. Lower factors are zero above the
@@ -275,6 +290,14 @@ struct LeftOutRequest {
     const double *weights, *means, *factors;
     const double* counts;  // null: the table is all there is
     double total;
+};
+
+// A line in segments, `edges` (segments - 1) between them. In segment j the point
+// x is in bin floor(x scale_j) + base_j; below 0, or from `bins` on, it is outside.
+struct BinsRequest {
+    std::int64_t segments;
+    const double *edges, *scale, *base;
+    std::int64_t bins;
 };
 
 // One compiled level of the kernel.
@@ -307,6 +330,8 @@ struct Kernel {
     void (*maximise_table)(const TableSpreadStep&);
     void (*left_out_gains_table)(const Table&, const LeftOutRequest&, int threads, double* gains);
     void (*fit_columns)(const FitsRequest&, int threads, const FitsListener&);
+    // sums is (bins, 4); returns how many points are outside.
+    std::int64_t (*bins)(const Column&, const BinsRequest&, int threads, double* sums);
 };
 
 }  // namespace emix

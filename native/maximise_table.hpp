@@ -11,20 +11,26 @@ struct TableRules {
     TableTerms terms;
     int64_t k, d, learned_weights;
     double free_weight;  // 1 - sum of the held weights
+    double weight_prior_constant = 0.0;
     bool weight_prior, mean_prior, any_prior;
 
     TableRules(const TableTerms& given, int64_t components, int64_t columns)
         : terms(given), k(components), d(columns), learned_weights(0), free_weight(1.0) {
         weight_prior = false;
+        double total = 0.0;
         for (int64_t j = 0; j < k; ++j) {
-            if (learns_weight(j))
+            if (learns_weight(j)) {
                 ++learned_weights;
-            else
+                total += terms.concentration[j];
+                weight_prior_constant -= std::lgamma(terms.concentration[j]);
+            } else {
                 free_weight -= terms.held_weights[j];
+            }
             weight_prior = weight_prior || terms.concentration[j] != 1.0;
         }
         if (!(free_weight > 0.0)) learned_weights = 0;
         weight_prior = weight_prior && learned_weights > 0;
+        weight_prior_constant = weight_prior ? weight_prior_constant + std::lgamma(total) : 0.0;
         mean_prior = terms.pseudo_count > 0.0;
         any_prior = mean_prior || terms.extra_weight != 0.0;
         for (int64_t i = 0; i < d * d; ++i) any_prior = any_prior || terms.extra_scatter[i] != 0.0;
@@ -42,7 +48,7 @@ struct TableRules {
         return total;
     }
     double log_weight_prior(const double* weights) const {
-        double total = 0.0;
+        double total = weight_prior_constant;
         for (int64_t j = 0; weight_prior && j < k; ++j) {
             const double extra = terms.concentration[j] - 1.0;
             if (learns_weight(j) && extra != 0.0)

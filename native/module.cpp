@@ -119,4 +119,7 @@ NB_MODULE(_native, module) {
     emix::python::add_fits(module);
     emix::python::add_tables(module);
     emix::python::add_table_climbs(module);
+    emix::python::add_table_searches(module);
+    emix::python::add_replicates(module);
+    emix::python::add_bins(module);
 }

@@ -323,13 +323,9 @@ class QuickClimber {
 
     template <class Watch>
     ClimbEnd climb(const ColumnParameters& at, int64_t max_iter, double tolerance, Trace* trace,
-                   const Watch& watch, double enough) {
+                   const Watch& watch, double enough = -infinity) {
         return pairs_ ? pair_.climb(at, max_iter, tolerance, trace, watch, enough)
                       : plain_.climb(at, max_iter, tolerance, trace, watch);
-    }
-    ClimbEnd climb(const ColumnParameters& at, int64_t max_iter, double tolerance, Trace* trace) {
-        return climb(at, max_iter, tolerance, trace, [](const ColumnParameters&) { return false; },
-                     -infinity);
     }
 
   private:

@@ -12,10 +12,6 @@ namespace emix::EMIX_LEVEL {
 // them to each trial.
 constexpr std::uint64_t first_swap_stream = std::uint64_t{1} << 32;
 constexpr std::uint64_t streams_per_trial = 8;
-// Point-component evaluations between two looks at whether someone has
-// interrupted the search: some ten milliseconds.
-constexpr double patience = 2e7;
-
 // The E-step takes so many vectors of points side by side; one by one they cost
 // almost as much.
 constexpr int64_t group = 4 * lanes;
@@ -47,7 +43,9 @@ class Search {
           points_(2 * n_),
           padded_(pad()),
           column_{padded_.z, nullptr, padded_.weight, n_, 0.0, 1.0},
-          chains_(larger(request.chains, 0)) {
+          chains_(larger(request.chains, 0)),
+          asks_{listener.context, listener.interrupted},
+          interrupts_(&asks_) {
         // Short runs are mostly shorter than they may be: count twenty steps.
         const int64_t runs = larger(request.starts, request.chains * request.swaps);
         useful_ = useful_threads(threads, n_ * runs * 20, k_);
@@ -62,13 +60,20 @@ class Search {
     Search(const Search&) = delete;
     Search& operator=(const Search&) = delete;
 
-    void operator()() {
+    // Whether it came to its end; interrupted, it reports what there is.
+    bool operator()() {
         List found(request_.starts);
         for (int64_t i = 0; i < request_.starts; ++i) found.add(make(begun_, i));
         if (found.count > 0) first_ = found.items[0];
         // The others may come to where the first has ended.
         each(found, 0, smaller(request_.starts, 1), &Search::start);
         each(found, 1, request_.starts, &Search::start);
+        // Interrupted, some may not have been started.
+        int64_t started = 0;
+        for (int64_t i = 0; i < found.count; ++i)
+            if (found.items[i]->trace.length() > 0 || !interrupted())
+                found.items[started++] = found.items[i];
+        found.count = started;
         // Where all came there, its worth is first asked for at its summit.
         bool is_alone = true;
         for (int64_t i = 1; i < found.count; ++i) is_alone = is_alone && !found.items[i]->is_judged();
@@ -77,6 +82,7 @@ class Search {
         found.count = distinct(found.items, found.count, slack());
         swap(found);
         finish(found);
+        return !interrupted();
     }
 
   private:
@@ -97,7 +103,7 @@ class Search {
             const int64_t index = job.first + task;
             SearchWorker& mine = *job.search.pointers_[worker];
             (job.search.*job.work)(*job.items[index], index, mine);
-            job.search.look_up(worker, job.items[index]->end.iterations);
+            job.search.look_up(worker, job.items[index]->end.iterations + 1);
         }
     };
 
@@ -199,7 +205,7 @@ class Search {
             draw_swap(drawn_, rules_, Draws(request_.seed, stream), trial->at);
             const double to_beat = chain.at->is_sound() ? chain.at->objective() : -infinity;
             const bool came_home = short_run(*trial, worker, true, to_beat);
-            look_up(worker_index, trial->end.iterations);
+            look_up(worker_index, trial->end.iterations + 1);
             homecomings = came_home ? homecomings + 1 : 0;
             if (came_home) continue;
             judge(*chain.at, worker);
@@ -238,7 +244,8 @@ class Search {
         return taken;
     }
 
-    // To convergence from the best, until `kept` of them end sound.
+    // To convergence from the best, until `kept` of them end sound; interrupted,
+    // the others as they are.
     void finish(const List& found) {
         List queue(found.count);
         int64_t size = line_up(found, queue) + request_.kept;
@@ -262,38 +269,23 @@ class Search {
             }
             size = request_.kept;
         }
-        finished.count = distinct(finished.items, finished.count, slack());
-        follow(finished);
-        for (int64_t i = 0; i < finished.count && !interrupted(); ++i) report(*finished.items[i]);
-    }
-
-    // The best on and on until it has arrived, or has taken all the steps that a
-    // fit may; should another be the best then, that one as well.
-    void follow(List& finished) {
-        while (finished.count > 0 && !interrupted()) {
-            Candidate& best = *finished.items[0];
-            const int64_t left = request_.follow_iter - best.end.iterations;
-            if (best.end.outcome != not_converged || left <= 0) return;
-            further_ = left;
-            each(finished, 0, 1, &Search::climb_further);
-            for (int64_t i = 0; i < finished.count; ++i) finished.items[i]->order = i;
-            finished.count = distinct(finished.items, finished.count, slack());
+        for (int64_t i = finished.count; i < queue.count && interrupted(); ++i) {
+            judge(*queue.items[i], *pointers_[0]);
+            finished.add(queue.items[i]);
         }
+        finished.count = distinct(finished.items, finished.count, slack());
+        for (int64_t i = 0; i < finished.count; ++i) report(*finished.items[i]);
     }
 
-    void climb_further(Candidate& candidate, int64_t, SearchWorker& worker) {
-        climb_from(candidate, further_, worker);
-    }
     void climb_on(Candidate& candidate, int64_t, SearchWorker& worker) {
-        climb_from(candidate, request_.max_iter, worker);
-    }
-    void climb_from(Candidate& candidate, int64_t max_iter, SearchWorker& worker) {
-        if (interrupted()) return;
+        if (interrupted()) return judge(candidate, worker);
         const int64_t before = candidate.end.iterations;
         // The first step is the last of the run before.
         candidate.trace.drop_last();
-        candidate.end = worker.climber.climb(candidate.at, max_iter, request_.tolerance,
-                                             &candidate.trace);
+        const int mine = &worker == pointers_[0] ? 0 : 1;
+        candidate.end = worker.climber.climb(
+            candidate.at, request_.max_iter, request_.tolerance, &candidate.trace,
+            [&](const ColumnParameters&) { return look_up(mine, 1); });
         candidate.end.iterations += before;
         candidate.worth = worker.judge(candidate.at);
     }
@@ -309,16 +301,10 @@ class Search {
                          c.trace.values(), c.trace.length()});
     }
 
-    // Only the thread that called may ask.
-    void look_up(int worker, int64_t iterations) {
-        if (worker != 0) return;
-        asked_ += static_cast<double>(n_ * k_ * (iterations + 1));
-        if (asked_ < patience) return;
-        asked_ = 0.0;
-        if (listener_.interrupted(listener_.context))
-            __atomic_store_n(&interrupted_, true, __ATOMIC_RELAXED);
+    bool look_up(int worker, int64_t steps) {
+        return interrupts_.end(worker, static_cast<double>(n_ * k_ * steps));
     }
-    bool interrupted() const { return __atomic_load_n(&interrupted_, __ATOMIC_RELAXED); }
+    bool interrupted() const { return interrupts_.raised(); }
 
     const SearchRequest& request_;
     const SearchListener& listener_;
@@ -333,10 +319,9 @@ class Search {
     Candidates begun_, ended_;
     const Candidate* first_ = nullptr;
     int useful_ = 1, workers_ = 0;
-    int64_t further_ = 0;
     SearchWorker** pointers_ = nullptr;
-    double asked_ = 0.0;
-    bool interrupted_ = false;
+    InterruptListener asks_;
+    Interrupts interrupts_;
 };
 
 }  // namespace emix::EMIX_LEVEL

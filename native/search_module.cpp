@@ -51,7 +51,8 @@ nb::tuple climb(const Values& x, const Weights& sample_weight, double shift, dou
         m.data[i] = means.data()[i];
         sd.data[i] = sds.data()[i];
     }
-    const emix::ClimbRequest request{s, k, given, max_iter, tol};
+    const emix::InterruptListener interrupts{nullptr, interrupted};
+    const emix::ClimbRequest request{s, k, given, max_iter, tol, &interrupts};
     emix::ClimbResult out{w.data,      m.data,        sd.data,         objective.data,
                           loglik.data, gradient.data, iterations.data, outcome.data};
     Traces traces;
@@ -60,6 +61,7 @@ nb::tuple climb(const Values& x, const Weights& sample_weight, double shift, dou
         nb::gil_scoped_release released;
         kernel.climb(c, request, threads, out, with_trace ? &listener : nullptr);
     }
+    if (PyErr_Occurred()) throw nb::python_error();
     const nb::tuple ends =
         nb::make_tuple(w.array, m.array, sd.array, objective.array, loglik.array, gradient.array,
                        iterations.array, outcome.array);
@@ -113,11 +115,6 @@ struct Found {
         all.numbers.insert(all.numbers.end(), summit.trace, summit.trace + summit.trace_length);
         all.summits.push_back(summit);
     }
-    static bool interrupted(void*) {
-        nb::gil_scoped_acquire held;
-        return PyErr_CheckSignals() != 0;
-    }
-
     nb::list as_list() const {
         nb::list list;
         const size_t size = static_cast<size_t>(k);
@@ -134,12 +131,13 @@ struct Found {
     }
 };
 
-nb::list search(const Vector& points, const Vector& weight, double sd, int64_t k, bool tied,
+// The summits, and whether Ctrl-C left more to find.
+nb::tuple search(const Vector& points, const Vector& weight, double sd, int64_t k, bool tied,
                 const Vector& held_weights, const Vector& held_means, const Vector& held_sds,
                 double prior_mean, double prior_sd, const Vector& concentration, double floor,
                 const std::vector<int64_t>& start_kinds, int64_t chains, int64_t swaps,
                 int64_t settled, int64_t short_run, int64_t kept, double short_tol,
-                std::uint64_t seed, double tol, int64_t max_iter, int threads, int64_t follow_iter) {
+                std::uint64_t seed, double tol, int64_t max_iter, int threads) {
     const int64_t n = static_cast<int64_t>(points.shape(0));
     require(n >= 1 && k >= 1, "there must be a point, and a component");
     require_shape(weight, "weight", n);
@@ -161,16 +159,18 @@ nb::list search(const Vector& points, const Vector& weight, double sd, int64_t k
         short_tol,
         seed,
         tol,
-        max_iter,
-        follow_iter};
+        max_iter};
     Found found{{}, {}, k};
-    const emix::SearchListener listener{&found, Found::found, Found::interrupted};
+    const emix::SearchListener listener{&found, Found::found, emix::python::interrupted};
     {
         nb::gil_scoped_release released;
         kernel.search(request, threads, listener);
     }
-    if (PyErr_Occurred()) throw nb::python_error();
-    return found.as_list();
+    const bool was_cut = PyErr_Occurred();
+    if (was_cut && (found.summits.empty() || !PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)))
+        throw nb::python_error();
+    PyErr_Clear();
+    return nb::make_tuple(found.as_list(), was_cut);
 }
 
 }  // namespace
@@ -187,7 +187,7 @@ void add_search(nb::module_& module) {
                "held_weights"_a, "held_means"_a, "held_sds"_a, "prior_mean"_a, "prior_sd"_a,
                "concentration"_a, "floor"_a, "start_kinds"_a, "chains"_a, "swaps"_a,
                "settled"_a, "short_run"_a, "kept"_a, "short_tol"_a, "seed"_a, "tol"_a, "max_iter"_a,
-               "threads"_a, "follow_iter"_a = 0);
+               "threads"_a);
 }
 
 }  // namespace emix::python

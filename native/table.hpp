@@ -102,6 +102,15 @@ EMIX_LOOP inline void transpose_rows(const Value* rows, const Table& table, int6
     }
 }
 
+// Points without weight stand at `reference`.
+inline void set_aside(int64_t columns, const double* reference, TableBlock& block) {
+    if (!block.weighted) return;
+    for (int64_t p = 0; p < block.vectors * lanes; ++p) {
+        if (block.weight[p] != 0.0) continue;
+        for (int64_t j = 0; j < columns; ++j) block.x[j * block.stride + p] = reference[j];
+    }
+}
+
 // Rows begin .. begin + count of the table as a block of whole panels, of which
 // the first `columns` are filled in. Rows without weight and those that fill up
 // the last panel stand at `reference`, where a component is, with weight 0:
@@ -121,9 +130,8 @@ inline void load_rows(const Table& table, int64_t begin, int64_t count, int64_t 
     for (int64_t p = 0; p < points; ++p) {
         const int64_t row = begin + (order && p < count ? order[p] : p);
         block.weight[p] = p >= count ? 0.0 : w ? w[row] : 1.0;
-        if (block.weight[p] != 0.0) continue;
-        for (int64_t j = 0; j < columns; ++j) block.x[j * block.stride + p] = reference[j];
     }
+    set_aside(columns, reference, block);
 }
 inline void load_rows(const Table& table, int64_t begin, int64_t count, const double* reference,
                       TableBlock& block) {

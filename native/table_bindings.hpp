@@ -51,4 +51,73 @@ inline emix::TableMixture table_mixture(int64_t form, const Vector& log_weights,
             spreads.data()};
 }
 
+using Matrices = nb::ndarray<const double, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
+using Stack = nb::ndarray<const double, nb::ndim<4>, nb::c_contig, nb::device::cpu>;
+
+
+inline int64_t structure_of(const std::string& name) {
+    // In the order of TableStructure.
+    static const char* const names[] = {"EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE",
+                                        "VEE", "EVE", "VVE", "EEV", "VEV", "EVV", "VVV"};
+    for (int64_t i = 0; i < 14; ++i)
+        if (name == names[i]) return i;
+    throw nb::value_error("there is no such structure");
+}
+
+// Mixtures, as starts or as homes.
+struct Mixtures {
+    Matrix weights;
+    Matrices means;
+    Stack factors;
+
+    void check(int64_t s, int64_t k, int64_t d) const {
+        require_shape(weights, "weights", s, k);
+        require_shape(means, "means", s, d);
+        require_shape(factors, "factors", s, d);
+        const auto side = [](auto& array, size_t axis) {
+            return static_cast<int64_t>(array.shape(axis));
+        };
+        require(side(means, 1) == k && side(factors, 1) == k && side(factors, 2) == d,
+                "weights (s, k), means (s, k, d) and factors (s, k, d, d) do not belong together");
+    }
+};
+
+// An array that may be left out, in which all is 0 then.
+struct Given {
+    std::vector<double> values;
+    Given(const Weights& array, const char* name, int64_t count)
+        : values(static_cast<size_t>(count), 0.0) {
+        if (!array) return;
+        require_shape(*array, name, count);
+        values.assign(array->data(), array->data() + count);
+    }
+    Given(const std::optional<Matrix>& array, const char* name, int64_t side)
+        : values(static_cast<size_t>(side * side), 0.0) {
+        if (!array) return;
+        require_shape(*array, name, side, side);
+        values.assign(array->data(), array->data() + side * side);
+    }
+};
+
+template <class Value>
+Result<Value> copy_of(const Value* from, std::initializer_list<size_t> shape) {
+    Result<Value> made(shape);
+    size_t size = 1;
+    for (size_t side : shape) size *= side;
+    std::copy(from, from + size, made.data);
+    return made;
+}
+
+// What is learned, held and believed beforehand, of arrays that outlive it.
+inline emix::TableTerms table_terms(const std::string& structure, const Vector& held_weights,
+                                    const Vector& concentration, const Given& pseudo_mean,
+                                    double pseudo_count, const Given& extra_scatter,
+                                    double extra_weight, double floor, int64_t k) {
+    require_shape(held_weights, "held_weights", k);
+    require_shape(concentration, "concentration", k);
+    return {structure_of(structure), held_weights.data(),         concentration.data(),
+            pseudo_count,            pseudo_mean.values.data(),   extra_weight,
+            extra_scatter.values.data(), floor};
+}
+
 }  // namespace emix::python

@@ -1,10 +1,27 @@
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import pytest
 from hypothesis import settings
 
-sys.path.insert(0, str(Path(__file__).parent / "reference"))
+for folder in ("reference", "nightly"):
+    sys.path.insert(0, str(Path(__file__).parent / folder))
+
+from nights import NIGHTLY  # noqa: E402
 
 # Laws are about numbers, not about how busy the machine is; and the same run finds the same.
 settings.register_profile("emix", deadline=None, derandomize=True)
+# Ten thousand cases of a law: pytest --hypothesis-profile=nightly tests/laws
+settings.register_profile("nightly", deadline=None, derandomize=True, max_examples=NIGHTLY)
 settings.load_profile("emix")
+
+
+@pytest.fixture(autouse=True)
+def strict_arithmetic() -> Iterator[None]:
+    """Nothing in emix may overflow, divide by zero or make NaN unseen: where it is meant, the code
+    says so. Underflow too, in what users call: tests/failures/test_strict.py; here the oracles of
+    the tests would not survive it, SciPy's logsumexp among them."""
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        yield

@@ -15,8 +15,8 @@ from emix.kernels import NATIVE
 from emix.model import FLOOR, Model
 from emix.moments import moments_of
 from emix.sources.array import ArraySource
-from emix.swapping import stirred_tables, swapped_tables
-from emix.terrain import TableTerrain, terrain_of
+from emix.swapping import swap_tables
+from emix.terrain import terrain_of
 
 ROWS = emix.datasets.load("faithful").data
 COLUMN = np.ascontiguousarray(ROWS[:, 1:])
@@ -82,9 +82,6 @@ def test_batches_are_joined_taken_and_rescaled():
     expected = two.covariances * np.multiply.outer(factors, factors)
     found = batch.rescaled(factors).factors[1]
     np.testing.assert_allclose(found @ found.transpose(0, 2, 1), expected, rtol=1e-12)
-    other = Batch.of([one, two]).into(batch, 1, 2)
-    np.testing.assert_array_equal(other.means, [one.means, two.means, two.means])
-    np.testing.assert_array_equal(batch.means[2], three.means)
 
 
 def test_the_end_of_one_climb_is_a_batch_of_one():
@@ -96,32 +93,27 @@ def test_the_end_of_one_climb_is_a_batch_of_one():
     assert ends.batch.mixture(0, model.structure) == climb.mixture
 
 
-def test_swaps_are_those_of_one_mixture_after_the_other():
-    terrain, _ = prepared(ROWS, 3, "VVV")
-    assert isinstance(terrain, TableTerrain)
-    homes = started(terrain, 3)
-    batch = stirred_tables(terrain, Batch.of(homes), [Draws(9, j) for j in range(3)])
-    for j, home in enumerate(homes):
-        wanted = terrain.stirred(home, Draws(9, j))
-        np.testing.assert_array_equal(batch.means[j], wanted.means)
-        np.testing.assert_allclose(batch.weights[j], wanted.weights, rtol=1e-15)
-        np.testing.assert_array_equal(batch.factors[j], wanted.covariance.factors)
-
-
 @pytest.mark.skipif(NATIVE is None, reason="native kernel not built: swaps then run one by one")
-@pytest.mark.parametrize("name", ["EEI", "VEE", "VVE", "VVV"])
-def test_chains_of_swaps_lead_where_they_do_one_by_one(name):
+@pytest.mark.parametrize(("name", "weights"), [
+    ("EEI", None), ("VEE", None), ("VVE", None), ("VVV", None), ("VVV", "equal"),
+])
+def test_chains_of_swaps_lead_where_they_do_one_by_one(name, weights):
     from emix.plan import Plan
-    from emix.search import _swapped, explore
+    from emix.search import _swap, explore
 
-    terrain, model = prepared(ROWS, 4, name)
-    short, plan = Stop(1e-6, 8), Plan(("random",), chains=3, swaps=10)
+    terrain, model = prepared(ROWS, 4, name, weights)
+    short, plan = Stop(1e-6, 20), Plan(("random",), chains=3, swaps=10)
     starts = [model.conforming(s) for s in started(terrain, 4)]
     found = explore(terrain, starts, model, short, 1)
-    before = len(found)
-    together = swapped_tables(terrain, found, model, plan, short, 5, 1)
-    assert len(found) == before
-    apart = _swapped(terrain, list(found), model, plan, short, 5, 1)
+    before, together, apart = len(found), list(found), list(found)
+    assert not swap_tables(terrain, together, model, plan, short, 5, 1)
+    for threads in (2, 3):
+        again = list(found)
+        swap_tables(terrain, again, model, plan, short, 5, threads)
+        assert [c.climb.objective for c in again] == [c.climb.objective for c in together]
+        assert all(one.climb.mixture == other.climb.mixture
+                   for one, other in zip(again, together, strict=True))
+    _swap(terrain, apart, model, plan, short, 5, 1)
     assert len(together) == len(apart) > before
     for one, other in zip(together, apart, strict=True):
         assert one.climb.objective == pytest.approx(other.climb.objective, abs=1e-5)

@@ -13,6 +13,7 @@ from scipy.stats import norm
 
 import emix
 from emix import DegenerateWarning, Mixture, NotConvergedWarning, Outcome, ParameterError
+from emix.compression import Compression
 from emix.kernels import NATIVE
 from emix.search import Plan
 
@@ -416,6 +417,14 @@ def test_a_sound_optimum_goes_before_a_higher_degenerate_one():
     assert not found.degenerate and found.warnings == ()
 
 
+@pytest.fixture
+def uncompressed(monkeypatch):
+    """Every step over all rows, however many they are."""
+    monkeypatch.setattr("emix.finding.condensed",
+                        lambda *_: Compression.declined("the test asks for it"))
+
+
+@pytest.mark.usefixtures("uncompressed")
 def test_progress_is_told_of_every_step_of_much_data():
     x = Mixture.univariate([0.3, 0.7], [0.0, 3.0], [1.0, 1.0]).sample(40_000, 3)[0]
     told = []
@@ -429,6 +438,7 @@ def test_progress_is_told_of_every_step_of_much_data():
         assert [p.iteration for p in mine] == list(range(len(mine)))
 
 
+@pytest.mark.usefixtures("uncompressed")
 def test_ctrl_c_in_a_fit_gives_the_best_so_far():
     x = Mixture.univariate([0.3, 0.7], [0.0, 3.0], [1.0, 1.0]).sample(40_000, 3)[0]
 
@@ -440,6 +450,24 @@ def test_ctrl_c_in_a_fit_gives_the_best_so_far():
         found = emix.fit(x, 2, progress=press)
     assert found.outcome is Outcome.INTERRUPTED and found.n_iter == 1
     assert found.loglik == pytest.approx(found.mixture.logpdf(x).sum(), rel=1e-12)
+
+
+def test_progress_and_ctrl_c_of_a_compressed_fit():
+    x = Mixture.univariate([0.3, 0.7], [0.0, 3.0], [1.0, 1.0]).sample(40_000, 3)[0]
+    told = []
+    found = emix.fit(x, 2, progress=told.append)
+    assert found.compression.used
+    # Steps on the points are told of by their number: the first over all rows comes after them.
+    assert [(p.iteration, p.gradient) for p in told if p.run == 1][-1] == \
+        (found.n_iter, found.gradient)
+
+    def press(now):
+        raise KeyboardInterrupt
+
+    with pytest.warns(NotConvergedWarning, match="interrupted"):
+        stopped = emix.fit(x, 2, progress=press)
+    assert stopped.outcome is Outcome.INTERRUPTED
+    assert stopped.loglik == pytest.approx(stopped.mixture.logpdf(x).sum(), rel=1e-12)
 
 
 # Data that leave nothing to learn

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
+import random
 import stat
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,12 +19,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mutations import harmless, mutated, originals
 
 import emix
-from emix import ModelFileError, ParameterError, modelfile
+from emix import ModelFileError, ParameterError, modelfile, wholefile
 from emix.arrays import Units
 from emix.covariance import Dense, Diagonal
-from emix.modelfile import write_whole
+from emix.wholefile import write_whole
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX links and permissions")
 mixture = emix.Mixture.univariate([0.25, 0.75], [-1.5, 2.0], [0.1, 3.0])
@@ -99,10 +103,10 @@ def test_a_file_is_laid_out_for_people(path: Path) -> None:
 def test_what_could_not_be_read_again_is_not_written(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(modelfile, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(wholefile, "MOST_BYTES", 1 << 20)
     factors = np.tril(np.full((1, 500, 500), 0.125))
     wide = emix.Mixture.trusted(np.ones(1), np.zeros((1, 500)), Dense(factors))
-    with pytest.raises(ParameterError, match="would have 1 MB; at most 1 MB"):
+    with pytest.raises(ParameterError, match="would be larger than 1 MB, and not"):
         modelfile.save(wide, path)
     assert not path.exists()
 
@@ -200,6 +204,26 @@ def test_what_is_no_text_file_is_refused(path: Path, tmp_path: Path) -> None:
     for wrong in (path, tmp_path, tmp_path / "none.json"):
         with pytest.raises(ModelFileError, match=wrong.name):
             emix.load(wrong)
+
+
+def test_mutations_of_files_are_harmless(path: Path) -> None:
+    """tests/nightly/mutations.py does it a million times."""
+    chance, valid = random.Random(3), originals()
+    for _ in range(300):
+        raw = mutated(chance.choice(valid), valid, chance)
+        assert harmless(path, raw) is None, raw
+
+
+def test_memory_is_a_few_times_the_file(path: Path) -> None:
+    emix.Mixture.univariate([0.001] * 1000, range(1000), [1.5] * 1000).save(path)
+    for content in (path.read_bytes(), b"[" + b"1.5," * 200_000 + b"1]", b"[" * 60 + b"]" * 60):
+        path.write_bytes(content)
+        tracemalloc.start()
+        with contextlib.suppress(ModelFileError):
+            emix.load(path)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 10 * len(content) + (256 << 10)
 
 
 @settings(max_examples=150)

@@ -49,13 +49,14 @@ def test_every_name_is_documented_in_its_own_words(name):
 
 @pytest.mark.parametrize("function", [
     emix.fit, emix.fit_many, emix.steps, emix.load, emix.Mixture, emix.NormalPrior,
-    emix.DirichletPrior, emix.datasets.load,
+    emix.DirichletPrior, emix.datasets.load, emix.uncertainty, emix.bootstrap_lrt,
 ], ids=lambda f: f.__name__)
 def test_functions_have_an_example(function):
     assert ">>>" in inspect.getdoc(function)
 
 
-@pytest.mark.parametrize("function", [emix.fit, emix.fit_many, emix.steps])
+@pytest.mark.parametrize("function", [
+    emix.fit, emix.fit_many, emix.steps, emix.uncertainty, emix.bootstrap_lrt])
 def test_every_argument_is_explained(function):
     text = inspect.getdoc(emix.fit) + inspect.getdoc(function)
     for name in inspect.signature(function).parameters:

@@ -63,7 +63,7 @@ def test_the_text_states_the_model_and_the_sign_of_bic(fit):
 
 
 def test_the_components_are_a_table(fit):
-    lines = [line.split() for line in fit.report().splitlines()]
+    lines = [line.split() for line in fit.report().splitlines() if line.split()[:1] != ["±"]]
     start = next(i for i, words in enumerate(lines) if words[:1] == ["component"])
     m = fit.mixture
     for j, words in enumerate(lines[start + 1: start + 1 + fit.k]):
@@ -79,6 +79,42 @@ def test_the_components_are_a_table(fit):
             not held.learned_covariances[j]]
         assert ("degenerate" in words) == (j in [d.component for d in fit.degenerate])
     assert ("= held, not learned" in fit.report()) == (not fit.model.held.is_nothing)
+
+
+def test_below_each_component_are_its_standard_errors(fit):
+    lines = fit.report().splitlines()
+    start = next(i for i, line in enumerate(lines) if line.split()[:1] == ["component"])
+    errors, held = fit.uncertainty, fit.model.held
+    for j in range(fit.k):
+        words = lines[start + 2 + 2 * j].split()
+        assert words[0] == "±"
+        wanted = [error for error, learned in (
+            (errors.weights[j], held.learned_weights[j]),
+            (errors.means[j, 0], held.learned_means[j, 0]),
+            (errors.sds[j], held.learned_covariances[j])) if learned]
+        shown = [np.nan if word == "-" else float(word) for word in words[1:]]
+        np.testing.assert_allclose(shown, wanted, rtol=6e-3)
+        assert np.isnan(shown).all() == any(d.component == j for d in fit.degenerate)
+    assert "± standard error, from the observed information" in fit.report()
+
+
+def test_below_each_column_are_its_standard_errors(table_fit):
+    fit, errors = table_fit, table_fit.uncertainty
+    lines, held = fit.report().splitlines(), table_fit.model.held
+    for title, quantity, learned in (("mean", errors.means, held.learned_means),
+                                     ("sd", errors.sds, held.learned_covariances[:, None])):
+        start = next(i for i, line in enumerate(lines) if line.split()[:1] == [title])
+        learned = np.broadcast_to(learned, quantity.shape)
+        below = start + 1
+        for i in range(len(fit.columns)):
+            below += 1
+            wanted = quantity[learned[:, i], i]
+            if len(wanted):
+                words = lines[below].split()
+                assert words[0] == "±"
+                shown = [np.nan if word == "-" else float(word) for word in words[1:]]
+                np.testing.assert_allclose(shown, wanted, rtol=6e-3)
+                below += 1
 
 
 def test_the_optima_are_a_table(fit):
@@ -175,7 +211,7 @@ def block(text: str, title: str) -> list[list[str]]:
     lines = text.splitlines()
     start = next(i for i, line in enumerate(lines) if line.split()[:1] == [title])
     end = next(i for i in range(start, len(lines)) if not lines[i].split())
-    return [line.split() for line in lines[start:end] if line.split()[0] != "="]
+    return [line.split() for line in lines[start:end] if line.split()[0] not in ("=", "±", "-")]
 
 
 def test_the_text_of_several_columns(table_fit):

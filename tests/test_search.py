@@ -253,17 +253,33 @@ def test_classification_is_the_portable_one(n, k, weighted, dtype):
     assert found[0] == pytest.approx(PORTABLE.classification(mixture, block), rel=1e-9, abs=1e-9)
 
 
-@needs_native
-def test_ctrl_c_ends_a_search():
+def ctrl_c_in(fit: str, stage: str) -> str:
+    """What a program prints whose fit is interrupted soon after it has come to a stage."""
     code = (
-        "import _thread, threading, numpy as np, emix\n"
-        "x = np.random.default_rng(0).standard_t(2, 16000)\n"
-        "threading.Timer(0.3, _thread.interrupt_main).start()\n"
-        "emix.fit(x, 8)\n"
+        "import _thread, threading, warnings, numpy as np, emix\n"
+        "warnings.simplefilter('ignore')\n"
+        f"stage = emix.{stage}\n"
+        "def pressed(*arguments):\n"
+        f"    emix.{stage} = stage\n"
+        "    threading.Timer(0.2, _thread.interrupt_main).start()\n"
+        "    return stage(*arguments)\n"
+        f"emix.{stage} = pressed\n"
+        "rng = np.random.default_rng(0)\n"
+        f"found = {fit}\n"
+        "print(found.outcome.value, len(found.trace) == found.n_iter + 1,\n"
+        "      found.trace[-1] == found.objective)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
                           timeout=60, env=os.environ)
-    assert "KeyboardInterrupt" in done.stderr
+    return done.stdout + done.stderr
+
+
+@needs_native
+def test_ctrl_c_ends_a_search(tmp_path):
+    fit = "emix.fit(rng.standard_t(2, 16000), 8)"
+    assert ctrl_c_in(fit, "direct.fit_directly") == "interrupted True True\n"
+    fit = f"emix.fit(rng.standard_t(2, 16000), 8, checkpoint={str(tmp_path / 'fit.json')!r})"
+    assert ctrl_c_in(fit, "search._search_column") == "interrupted True True\n"
 
 
 @needs_native
@@ -394,15 +410,34 @@ def test_more_components_than_rows_where_covariances_are_held():
 
 @needs_native
 def test_ctrl_c_ends_a_search_in_several_columns():
+    fit = "emix.fit(rng.standard_t(2, (16000, 3)), 8)"
+    assert ctrl_c_in(fit, "search.swap_tables") == "interrupted True True\n"
+
+
+@needs_native
+def test_ctrl_c_ends_one_long_native_climb():
+    fit = ("emix.fit(rng.standard_t(2, (16000, 8)), 4, max_iter=100000, tol=0, start=emix.Mixture("
+           "[1 / 4] * 4, rng.normal(size=(4, 8)), [np.eye(8)] * 4))")
+    assert "interrupted True" in ctrl_c_in(fit, "rounds.continued")
+
+
+@needs_native
+def test_signals_that_are_not_ctrl_c_are_raised_as_they_are():
+    """A program's own alarm ends a native climb and a native search, with its own error."""
     code = (
-        "import _thread, threading, numpy as np, emix\n"
-        "x = np.random.default_rng(0).standard_t(2, (16000, 3))\n"
-        "threading.Timer(0.4, _thread.interrupt_main).start()\n"
-        "emix.fit(x, 8)\n"
+        "import signal, sys, numpy as np, emix\n"
+        "class Alarm(Exception): pass\n"
+        "def ring(*_): raise Alarm\n"
+        "signal.signal(signal.SIGALRM, ring)\n"
+        "rng = np.random.default_rng(0)\n"
+        "for x in (rng.standard_t(2, 16000), rng.standard_t(2, (16000, 3))):\n"
+        "    signal.setitimer(signal.ITIMER_REAL, 0.3)\n"
+        "    try: emix.fit(x, 12)\n"
+        "    except Alarm: print('alarm')\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
                           timeout=60, env=os.environ)
-    assert "KeyboardInterrupt" in done.stderr
+    assert done.stdout == "alarm\nalarm\n"
 
 
 # The stages, on a terrain made of numbers
@@ -418,6 +453,9 @@ class Hills:
 
     def run(self, starts, model, stop, threads):
         return [self._end(start, stop) for start in starts]
+
+    def climb_on(self, start, model, stop, threads):
+        return self._end(start, stop)
 
     def run_from_home(self, starts, homes, model, short, threads):
         ends = [self._end(start, short) for start in starts]
@@ -475,14 +513,14 @@ def test_of_degenerate_ones_the_first_is_climbed_and_named():
     assert places(ends) == [2.0, 0.0] and 1.0 not in hills.climbed
 
 
-def test_only_the_best_is_followed_to_the_end():
+def test_optima_are_followed_to_the_end_the_best_first():
     hills = Hills({1.0: (5.0, 9.0), 2.0: (4.0, 9.0), 3.0: (1.0, 9.0)})
     # The second is better once the first has been followed down to what it is.
     found = [candidate(2.0, 4.5), candidate(1.0, 4.4), candidate(3.0, 0.5)]
     followed = follow(found, hills, None, Stop(1e-6, 200), 1)
     assert places(followed) == [1.0, 2.0, 3.0]
-    assert [c.climb.outcome for c in followed] == [Outcome.CONVERGED] * 2 + [Outcome.NOT_CONVERGED]
-    assert hills.climbed == [2.0, 1.0]
+    assert [c.climb.outcome for c in followed] == [Outcome.CONVERGED] * 3
+    assert hills.climbed == [2.0, 1.0, 3.0]
     # Nothing is left to follow with.
     assert follow(found, hills, None, Stop(1e-6, 5), 1) == found
 

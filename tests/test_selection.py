@@ -445,7 +445,12 @@ def test_many_ks_are_told_in_blocks():
     x = np.random.default_rng(3).normal(size=(60, 1))[:, 0]
     report = emix.select(x, range(1, 15), "E").report()
     assert max(map(len, report.splitlines())) <= 125
-    assert sum(line.startswith("    k") for line in report.splitlines()) == 2
+    heads = [line.split() for line in report.splitlines() if line.startswith("    k")]
+    assert [head[1] for head in heads] == ["1", heads[1][1], "log-likelihood"]
+    # The last is the table by k, a line for each.
+    start = report.splitlines().index("E by k")
+    assert [line.split()[0] for line in report.splitlines()[start + 2: start + 16]] == \
+        [str(k) for k in range(1, 15)]
 
 
 def test_the_plain_data_is_json_and_complete():

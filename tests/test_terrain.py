@@ -180,6 +180,20 @@ def test_near_is_a_tenth_in_everything():
             assert is_near(changed(spread=spread), home) == near
 
 
+def test_what_is_turned_or_stretched_is_not_near():
+    """With the same volume and another shape or orientation it is another place."""
+    home = Mixture([0.5, 0.5], [[-1.0, 0.0], [1.0, 0.0]], [np.diag([4.0, 1.0]), np.eye(2)])
+
+    def with_first(covariance) -> Mixture:
+        return Mixture(home.weights, home.means, [covariance, np.eye(2)])
+
+    for angle, near in ((0.1, True), (0.5, False), (np.pi / 2, False)):
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        assert is_near(with_first(turn @ np.diag([4.0, 1.0]) @ turn.T), home) == near
+    for stretch, near in ((1.1, True), (2.0, False)):
+        assert is_near(with_first(np.diag([4.0 * stretch, 1.0 / stretch])), home) == near
+
+
 @pytest.mark.parametrize("name", STRUCTURES)
 def test_runs_of_every_structure_end_in_its_family(name):
     terrain, model = table(None), model_of(3, 2, name)

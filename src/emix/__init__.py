@@ -3,6 +3,8 @@
 import typing
 
 from emix import datasets
+from emix.certificate import Certificate
+from emix.certifying import certify
 from emix.choice import Selection
 from emix.climbing import Outcome
 from emix.conjugate import ConjugatePrior
@@ -17,19 +19,21 @@ from emix.errors import (
     ParameterError,
 )
 from emix.fitting import fit, steps
+from emix.inference import uncertainty
+from emix.likelihood_ratio import bootstrap_lrt
 from emix.many import fit_many
 from emix.mixture import Mixture
 from emix.modelfile import load
 from emix.priors import DirichletPrior, NormalPrior
-from emix.result import Fit, Optimum
+from emix.result import Fit
 from emix.selection import select
+from emix.version import __version__ as __version__
 
 if typing.TYPE_CHECKING:
     from emix.estimator import GaussianMixture as GaussianMixture
 
-__version__ = "0.1.0"
-
 __all__ = [
+    "Certificate",
     "ConjugatePrior",
     "DataError",
     "DegenerateWarning",
@@ -42,16 +46,18 @@ __all__ = [
     "NormalPrior",
     "NotConvergedWarning",
     "NumericalError",
-    "Optimum",
     "Outcome",
     "ParameterError",
     "Selection",
+    "bootstrap_lrt",
+    "certify",
     "datasets",
     "fit",
     "fit_many",
     "load",
     "select",
     "steps",
+    "uncertainty",
 ]
 
 

@@ -87,15 +87,17 @@ class Batch:
         """Some of them, in the order of `rows`."""
         return Batch(self.weights[rows], self.means[rows], self.factors[rows])
 
-    def into(self, others: Batch, row: int, place: int) -> Batch:
-        """Other mixtures with one of these in the place of one of them."""
-        weights, means, factors = (array.copy() for array in others.stacks)
-        weights[place], means[place], factors[place] = (array[row] for array in self.stacks)
-        return Batch(weights, means, factors)
-
     def rescaled(self, factors: Floats) -> Batch:
         """The mixtures after column j is multiplied by factors[j] > 0 (d,), about 0."""
         return Batch(self.weights, self.means * factors, self.factors * factors[:, None])
+
+    def plain(self, row: int) -> Mixture:
+        """One of them as a value whose covariances are of no structure's form: quickly made."""
+        weights, means, factors = (array[row].copy() for array in self.stacks)
+        return Mixture.trusted(
+            weights, means,
+            Isotropic(factors[:, 0, 0]) if self.n_features == 1 else Dense(factors),
+        )
 
     def mixture(self, row: int, structure: Structure) -> Mixture:
         """One of them as a value, its covariances in the form of `structure`, which they have."""
@@ -124,6 +126,24 @@ class Ends:
             Batch.of([climb.mixture]), np.array([climb.objective]), np.array([climb.loglik]),
             np.array([climb.gradient]), np.array([climb.iterations]), (climb.outcome,),
         )
+
+    @classmethod
+    def joined(cls, first: Ends, second: Ends) -> Ends:
+        """The ends of two batches, one after the other."""
+        return cls(
+            Batch.joined([first.batch, second.batch]),
+            np.concatenate([first.objective, second.objective]),
+            np.concatenate([first.loglik, second.loglik]),
+            np.concatenate([first.gradient, second.gradient]),
+            np.concatenate([first.iterations, second.iterations]),
+            first.outcome + second.outcome,
+        )
+
+    def by_height(self) -> list[int]:
+        """All rows, the highest objective first, those not finite last."""
+        height = np.where(np.isfinite(self.objective), self.objective, -np.inf)
+        rows: list[int] = np.argsort(-height, kind="stable").tolist()
+        return rows
 
     def taken(self, rows: Sequence[int]) -> Ends:
         """Some of them, in the order of `rows`."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from emix.climbing import Outcome
 from emix.soundness import LEAST_WORTH
 
 if TYPE_CHECKING:
@@ -26,6 +27,21 @@ class Candidate:
     @property
     def is_sound(self) -> bool:
         return self.worth >= LEAST_WORTH
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C in a search that had found something: the candidates so far, best first."""
+
+    def __init__(self, found: Sequence[Candidate], total: float) -> None:
+        super().__init__()
+        self.found = cut_off(distinct(found, total))
+
+
+def cut_off(found: Sequence[Candidate]) -> list[Candidate]:
+    """The same candidates, of which the best says that Ctrl-C ended the search for a better."""
+    best = found[0]
+    climb = replace(best.climb, outcome=Outcome.INTERRUPTED)
+    return [replace(best, climb=climb), *found[1:]]
 
 
 def rank(candidate: Candidate) -> tuple[bool, float]:

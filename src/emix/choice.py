@@ -11,6 +11,7 @@ from emix.climbing import Outcome
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from emix.component_tests import ComponentTests
     from emix.result import Fit
     from emix.soundness import Degenerate
 
@@ -80,6 +81,7 @@ class Selection:
     n          Σ w, the number of rows of data when there are no weights
     columns    the names of the columns, (d,)
     folds      parts that held-out rows came in, None without
+    tests      tests of k against k + 1 in the best row's structure, where they were asked for
     is_complete  False when the selection was stopped before every row was tried and the best
                were refined
     """
@@ -92,6 +94,7 @@ class Selection:
     folds: int | None
     seed: int
     is_complete: bool
+    tests: ComponentTests | None = None
 
     @property
     def ranked(self) -> tuple[Row, ...]:

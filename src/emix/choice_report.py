@@ -33,6 +33,7 @@ def plain(selection: Selection) -> dict[str, Any]:
             for row, above in selection.top
         ],
         "table": [_plain_row(row) for row in selection.table],
+        "tests": None if selection.tests is None else selection.tests.to_dict(),
         "best": selection.best.to_dict(),
     }
 
@@ -68,6 +69,7 @@ def text(selection: Selection) -> str:
         if selection.folds and all(row.heldout is None for row in selection.table):
             lines.append("The rows held out were not all scored; BIC decides instead")
     lines += ["", *_top(selection), "", *_table(selection)]
+    lines += ["", *_by_number(selection)]
     failures = _failures(selection)
     if failures:
         lines += ["", *failures]
@@ -124,6 +126,29 @@ def _table(selection: Selection) -> list[str]:
         for name in names:
             row = "".join(f"{_padded(cells[name, k], width)}" for k in shown)
             lines.append(f"{name:>5}{row}".rstrip())
+    return lines
+
+
+def _by_number(selection: Selection) -> list[str]:
+    """The structure of the best row, a line for each k with all that is known to choose by."""
+    name, tests = selection.best.covariance, selection.tests
+    rows = [row for row in selection.table if row.covariance == name]
+    held = any(row.heldout is not None for row in rows)
+    lines = [f"{name} by k", f"{'k':>5} {'log-likelihood':>15} {'df':>5} {'BIC':>12} {'ICL':>12} "
+             f"{'AIC':>12}" + (f" {'held-out':>12}" if held else "")
+             + ("  p-value, k against k + 1" if tests is not None else "")]
+    for row in rows:
+        cells = [f"{value:.3f}" if math.isfinite(value) else "-"
+                 for value in (row.bic, row.icl, row.aic)]
+        loglik = f"{row.loglik:.5f}" if math.isfinite(row.loglik) else "-"
+        line = f"{row.k:>5} {loglik:>15} {row.df:>5} " + " ".join(f"{c:>12}" for c in cells)
+        if held:
+            line += f" {'-' if row.heldout is None else f'{row.heldout:.3f}':>12}"
+        if tests is not None and math.isfinite(tests.p_value(row.k)):
+            line += f"  {tests.p_value(row.k):.4f}"
+        lines.append(line)
+    if tests is not None:
+        lines += ["", *tests.report().splitlines()[2:]]
     return lines
 
 

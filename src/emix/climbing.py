@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emix.accelerate import Accelerator
 from emix.arrays import Units
 from emix.conjugate import Imagined
 from emix.covariance import Isotropic
@@ -47,6 +48,10 @@ SEVERAL = {"E": "EII", "V": "VII"}
 NATIVE_STRUCTURES = frozenset(("EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVE",
                                "VVE", "EEV", "VEV", "EVV", "VVV", "E", "V"))
 
+# From this step on a run may be seen to be hopeless: at so many times the pace of its last step it
+# would not come to where it has to.
+STEPS_TO_SHOW, HOPEFUL_PACE = 15, 5.0
+
 # A fall of the objective larger than this share of it (and of the rows) is not rounding.
 FALL = 1e-12
 LOST = 1e-15
@@ -69,8 +74,8 @@ class Outcome(enum.Enum):
 
 _PROSE = {
     Outcome.CONVERGED: "converged: the gradient of the objective is small",
-    Outcome.NOT_CONVERGED: "not converged: max_iter was reached before the gradient was small; "
-    "raise max_iter or tol",
+    Outcome.NOT_CONVERGED: "not converged: max_iter was reached, or rounding, before the gradient "
+    "was small; raise max_iter or tol",
     Outcome.FELL: "stopped: the objective fell by more than rounding, which EM cannot do; the "
     "parameters are those before the fall. Please report the data",
     Outcome.NOT_FINITE: "stopped: the statistics are no longer finite; the data may be too far "
@@ -96,6 +101,12 @@ class Climb:
     iterations: int
     outcome: Outcome
     trace: Floats
+
+
+def is_hopeless(before: float, now: float, height: float, step: int, most: int) -> bool:
+    """Whether a climb whose objective was `before` and is `now`, at one of `most` steps, is not
+    likely to reach a height: not at several times its pace, for EM's steps mostly shrink."""
+    return step >= STEPS_TO_SHOW and now + HOPEFUL_PACE * (most - step) * (now - before) < height
 
 
 def continued(first: Climb, second: Climb) -> Climb:
@@ -132,16 +143,18 @@ def climb(
     stop: Stop,
     threads: int = 1,
     watch: Callable[[Step, float], bool | None] | None = None,
+    accelerator: Accelerator | None = None,
 ) -> Climb:
     """EM from `start`, which is in internal units, until `stop` says so.
 
     `watch` is told of each step and its gradient, and ends the climb by saying True. Ctrl-C ends
-    it with the outcome "interrupted" and the last mixture scored.
+    it with the outcome "interrupted" and the last mixture scored. Without an `accelerator` it is
+    plain EM.
     """
     trace: list[float] = []
     last: tuple[Step, float] | None = None
     outcome = Outcome.NOT_CONVERGED
-    steps = iterate(source, start, model, units, threads)
+    steps = iterate(source, start, model, units, threads, accelerator)
     try:
         for step in steps:
             slope = float(np.abs(gradient(step.statistics, step.mixture, model)).max())
@@ -204,8 +217,13 @@ def climb_many(
     stop: Stop,
     threads: int = 1,
     progress: Callable[[Progress], None] | None = None,
+    near: Source | None = None,
 ) -> list[Climb]:
-    """A climb from each of several starts, in their order."""
+    """A climb from each of several starts, in their order.
+
+    Natively they are plain EM. Those in Python's loop are accelerated where there are data `near`
+    to take curvature from, in the units of the climb.
+    """
     if isinstance(source, ArraySource) and runs_natively(source, starts[0], model):
         return _climb_natively(source, starts, model, units, stop, threads)
     if isinstance(source, ArraySource) and climbs_natively(source, model.n_components, model):
@@ -217,7 +235,8 @@ def climb_many(
     climbs = []
     for run, start in enumerate(starts):
         watch = None if progress is None else _watcher(progress, run, len(starts))
-        climbs.append(climb(source, start, model, units, stop, threads, watch))
+        accelerator = None if near is None else Accelerator(model, near)
+        climbs.append(climb(source, start, model, units, stop, threads, watch, accelerator))
         if climbs[-1].outcome is Outcome.INTERRUPTED:
             break
     return climbs
@@ -254,13 +273,14 @@ def climbs_natively(source: ArraySource, k: int, model: Model) -> bool:
 
 def climb_table(
     source: ArraySource, starts: Sequence[Mixture], model: Model, stop: Stop, threads: int,
-    homes: Sequence[Mixture] | None = None,
+    homes: Sequence[Mixture] | None = None, heights: Sequence[float] | None = None,
 ) -> list[Climb | None]:
     """Climbs in several columns by the native kernel, on data in internal units; None for one
-    that is seen to come to its home before it has converged."""
+    that is seen to come to its home before it has converged. One that is not likely to reach its
+    height (see `is_hopeless`) ends early."""
     weights, means, factors, objective, loglik, slope, iterations, outcome, lengths, traces = \
         climb_stacks(source, _stacked(starts), model, stop, threads,
-                     None if homes is None else _stacked(homes), True)
+                     None if homes is None else _stacked(homes), True, heights)
     trace = np.split(traces, np.cumsum(lengths)[:-1])
     return [
         None if outcome[s] == CAME_HOME else Climb(
@@ -281,16 +301,32 @@ Stacks = tuple["Floats", "Floats", "Floats"]
 def climb_stacks(
     source: ArraySource, starts: Stacks, model: Model, stop: Stop, threads: int,
     homes: Stacks | None = None, with_trace: bool = False,
+    heights: Sequence[float] | None = None,
 ) -> Any:
     """Climbs in several columns, their starts made to conform to the model, as arrays: weights,
     means and factors; objective, loglik, gradient, iterations and outcome (s,), the latter a place
     in `NATIVE_OUTCOMES` or `CAME_HOME`; with a trace its lengths (s,), and all of them in one."""
+    return _native.climb_table(
+        *table_terms(source, starts, model), stop.max_iter, stop.tol, threads, homes, with_trace,
+        None if heights is None else np.array(heights, dtype=np.float64),
+    )
+
+
+# Points and their weights, a structure, mixtures, held weights, concentrations, the rows that a
+# prior imagines (mean, count, weight, scatter), the floor.
+TableTerms = tuple[Any, "Floats | None", str, "Floats", "Floats", "Floats", "Floats", "Floats",
+                   "Floats", float, float, "Floats", float]
+
+
+def table_terms(source: ArraySource, starts: Stacks, model: Model) -> TableTerms:
+    """Data, mixtures, and what is learned, held and believed beforehand, in the order in which the
+    native kernel takes them for several columns."""
     prior, name, d = model.prior, model.structure.name, source.n_features
     imagined = prior.imagined or _nothing_imagined(d)
-    return _native.climb_table(
+    return (
         source.points, source.sample_weight, SEVERAL.get(name, name), *starts, model.held.weights,
         prior.concentration, imagined.mean, imagined.count, imagined.weight, imagined.scatter,
-        model.floor, stop.max_iter, stop.tol, threads, homes, with_trace,
+        model.floor,
     )
 
 

@@ -135,7 +135,8 @@ class Contest:
         """Searches a cell as `emix.fit` does, and climbs on from where it stands."""
         standing = self.standing(cell)
         assert standing is not None
-        found = self._finder(cell).candidates(None, None, [standing.mixture])
+        known = self.setting.within(cell).conforming(standing.mixture)
+        found = self._finder(cell).candidates(None, None, [known])
         if any(each.climb.outcome is Outcome.INTERRUPTED for each in found):
             raise KeyboardInterrupt
         self.refined[cell] = found
@@ -160,7 +161,8 @@ class Contest:
         return Finder(
             setting.source, ", ".join(setting.names), setting.model(cell),
             setting.units(cell.covariance), setting.weight, self.stop, setting.seed,
-            setting.inner, None, setting.terrain(cell.covariance),
+            # Few are searched at a time: their chains have use for all threads.
+            setting.threads, None, setting.terrain(cell.covariance),
         )
 
     def optima(self, row: Row) -> tuple[list[Candidate], Finder]:
@@ -178,17 +180,20 @@ class Contest:
         if cell in self.refined:
             best = self.refined[cell][0]
             climb = best.climb
-            return Standing(climb.mixture, climb.loglik, climb.gradient, climb.outcome, True) \
-                if best.is_sound else None
+            return self._standing_of(climb, True) if best.is_sound else None
         if cell in self.climbed:
-            climb = self.climbed[cell]
-            return Standing(climb.mixture, climb.loglik, climb.gradient, climb.outcome, False)
+            return self._standing_of(self.climbed[cell], False)
         found = self.screening.found.get(cell)
         if found is None or found.sound is None or self.setting.is_sampled:
             return None
-        ends, rule = found.sound, self.setting.within(cell).structure
-        return Standing(ends.batch.mixture(0, rule), float(ends.loglik[0]),
+        ends = found.sound
+        return Standing(lambda: ends.batch.plain(0), float(ends.loglik[0]),
                         float(ends.gradient[0]), ends.outcome[0], False)
+
+    @staticmethod
+    def _standing_of(climb: Climb, is_refined: bool) -> Standing:
+        return Standing(lambda: climb.mixture, climb.loglik, climb.gradient, climb.outcome,
+                        is_refined)
 
     def rows(self) -> list[Row]:
         """The table as it stands, by structure; with ICL where that decides."""

@@ -49,13 +49,18 @@ class _Crew(Generic[T]):
         self.failure: BaseException | None = None
         self.is_over = False
         self.changed = threading.Condition()
+        # For who waits for all of it, and need not wake for each.
+        self.ended = threading.Event()
 
     def run(self, workers: int, told: Callable[[T, int], None] | None) -> None:
         threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(workers)]
         for thread in threads:
             thread.start()
         try:
-            self._watch(told)
+            if told is None:
+                self.ended.wait()
+            else:
+                self._watch(told)
         finally:
             with self.changed:
                 self.is_over = True
@@ -65,7 +70,7 @@ class _Crew(Generic[T]):
         if self.failure is not None:
             raise self.failure
 
-    def _watch(self, told: Callable[[T, int], None] | None) -> None:
+    def _watch(self, told: Callable[[T, int], None]) -> None:
         heard = 0
         while heard < len(self.tasks) and self.failure is None:
             with self.changed:
@@ -74,8 +79,7 @@ class _Crew(Generic[T]):
                 new = self.done[heard:]
             for number in new:
                 heard += 1
-                if told is not None:
-                    told(self.tasks[number], heard)
+                told(self.tasks[number], heard)
 
     def _serve(self) -> None:
         while True:
@@ -109,3 +113,5 @@ class _Crew(Generic[T]):
                 for waits in self.waits:
                     waits.discard(number)
             self.changed.notify_all()
+            if self.failure is not None or len(self.done) == len(self.tasks):
+                self.ended.set()

@@ -3,25 +3,26 @@
 For a few hundred rows the steps of `fit` take longer to call from Python than to do: moments,
 units, sorting, search, and the way back. The kernel does them in one go, for one column or for
 many at a time, each as `emix.finding` would; so a fit is the same to the bit whether it is made
-alone or among ten thousand. What the data refuses, and what needs more than a search on all rows,
-the kernel leaves alone, for the ordinary way to do or to refuse by name.
+alone or among ten thousand. What the data refuses, what needs more than a search on all rows, and
+what EM's own steps do not bring to an end soon, the kernel leaves alone, for the ordinary way to do
+or to refuse by name.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emix.climbing import NATIVE_OUTCOMES, Climb, native_terms
+from emix.climbing import NATIVE_OUTCOMES, Climb, Outcome, native_terms
 from emix.covariance import Isotropic
 from emix.kernels import NATIVE
 from emix.mixture import Mixture
 from emix.model import FLOOR
 from emix.plan import CHAINS, PATIENCE, SEARCH_ROWS, SHORT_RUN, WORK, Plan
-from emix.search import NUMBERS
+from emix.search import NUMBERS, most_steps
 
 if NATIVE is not None:
     from emix.kernels import _native
@@ -115,15 +116,20 @@ def fit_directly(
 ) -> Fitted | None:
     """The optima of one column; None where it is for the ordinary way to do or to refuse.
 
-    `model` is in the units of the data; `plan` None searches by default. Raises KeyboardInterrupt.
+    `model` is in the units of the data; `plan` None searches by default. Ctrl-C ends it with the
+    best so far, "interrupted"; KeyboardInterrupt where there is none yet.
     """
     made = _native.fit_column(
         source.points[:, 0], source.sample_weight, *_settings(model, plan, stop, seed, threads)
     )
     if made is None:
         return None
-    weight, hard, soft, optima = made
-    return Fitted(weight, tuple(map(_found, optima)), (hard, soft))
+    weight, hard, soft, optima, was_cut = made
+    found = list(map(_found, optima))
+    if was_cut:
+        climb = replace(found[0].climb, outcome=Outcome.INTERRUPTED)
+        found[0] = replace(found[0], climb=climb)
+    return Fitted(weight, tuple(found), (hard, soft))
 
 
 def fit_many_directly(
@@ -149,8 +155,9 @@ def _settings(
     *terms, _ = native_terms(model)
     return (
         *terms, FLOOR, [NUMBERS[kind] for kind in plan.starts], plan.chains, plan.swaps,
-        plan.settled, short, plan.kept, min(stop.max_iter - short, PATIENCE), stop.max_iter,
-        max(stop.tol, plan.short_tol), seed, stop.tol, SEARCH_ROWS, work, threads,
+        plan.settled, short, plan.kept, min(stop.max_iter - short, PATIENCE),
+        max(stop.tol, plan.short_tol), seed, stop.tol, SEARCH_ROWS, work,
+        most_steps(stop, 0), most_steps(stop, 1), threads,
     )
 
 
@@ -160,6 +167,7 @@ def _found(numbers: tuple[Any, ...]) -> Found:
     # Internal objectives differ by a constant from those in the units of the data.
     if len(trace) and math.isfinite(trace[-1]):
         trace += objective - trace[-1]
+        trace[-1] = objective
     climb = Climb(Mixture.trusted(weights, means, Isotropic(sds)), loglik, objective, slope,
                   iterations, NATIVE_OUTCOMES[outcome], trace)
     return Found(climb, worth, starts, order)

@@ -8,7 +8,7 @@ coming back to Python between them; `emix.climb` chooses, and the tests hold the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from emix.maximise import maximise
 from emix.statistics import Statistics, scatter_shape
 
 if TYPE_CHECKING:
+    from emix.accelerate import Accelerator
     from emix.arrays import Units
     from emix.mixture import Mixture
     from emix.model import Model
@@ -40,18 +41,29 @@ class Step:
 
 
 def iterate(
-    source: Source, start: Mixture, model: Model, units: Units | None = None, threads: int = 1
+    source: Source, start: Mixture, model: Model, units: Units | None = None, threads: int = 1,
+    accelerator: Accelerator | None = None,
 ) -> Iterator[Step]:
-    """Plain EM from `start`, for ever: the first step is the start itself.
+    """EM from `start`, for ever: the first step is the start itself, each costs one pass.
 
-    With `units`, `start` and `model` are in internal units, and so is every step.
+    With `units`, `start` and `model` are in internal units, and so is every step. Plain EM; with
+    an `accelerator`, EM from where that proposes. A pass that finds a proposal to be lower yields
+    the step before once more: EM still stands there.
     """
-    mixture = start
+    mixture, last = start, None
     for iteration in count():
         statistics = expect(source, mixture, model, units, threads)
         objective = statistics.loglik + model.log_prior(mixture)
-        yield Step(iteration, mixture, statistics.loglik, objective, statistics)
-        mixture = maximise(statistics, mixture, model)
+        step = Step(iteration, mixture, statistics.loglik, objective, statistics)
+        if accelerator is not None and last is not None and accelerator.refuses(last, step):
+            last = replace(last, iteration=iteration)
+            yield last
+            assert accelerator.image is not None
+            mixture = accelerator.resumed(last, accelerator.image)
+            continue
+        yield step
+        last, image = step, maximise(statistics, mixture, model)
+        mixture = image if accelerator is None else accelerator.proposed(step, image)
 
 
 def expect(

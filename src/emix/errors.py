@@ -23,6 +23,18 @@ class ModelFileError(EmixError, ValueError):
     """A model file that is damaged, hostile, or of a version this emix does not know."""
 
 
+class CheckpointError(ModelFileError):
+    """A checkpoint that is damaged, or of another fit; the message says what differs."""
+
+
+class WriteError(EmixError, OSError):
+    """A file could not be written; what was there before is untouched."""
+
+    def __str__(self) -> str:
+        return (f"{self.filename}: cannot be written: {self.strerror}; nothing that was there has "
+                f"changed")
+
+
 class NumericalError(EmixError, ArithmeticError):
     """A computation left the range of finite numbers; the message names the quantity."""
 

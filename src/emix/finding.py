@@ -8,21 +8,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emix.arrays import Labels, is_whole
-from emix.candidates import Candidate, distinct
-from emix.climbing import Progress, Stop, climb_many, climbs_natively
+from emix.arrays import Labels, Units, is_whole
+from emix.candidates import Candidate, Interrupted, cut_off, distinct
+from emix.checkpoint import Journal
+from emix.climbing import Climb, Outcome, Progress, Stop, climb_many, climbs_natively
+from emix.compression import Compression
+from emix.compression.thinning import thinned
+from emix.condensing import Condensed, condensed, joined, leads_on
 from emix.errors import DataError, ParameterError
 from emix.initialise import SortedColumn, Table, named, named_of_rows
 from emix.judging import least_worth_on, rests_on_floor, worths_on
 from emix.mixture import Mixture
 from emix.model import FLOOR, Model
 from emix.plan import PATIENCE, SEARCH_ROWS, Plan
+from emix.rounds import climb_all
 from emix.search import follow, search
 from emix.soundness import degenerate_components
-from emix.terrain import TableTerrain, terrain_of
+from emix.terrain import ColumnTerrain, TableTerrain, terrain_of
 
 if TYPE_CHECKING:
-    from emix.arrays import Units
     from emix.soundness import Degenerate
     from emix.sources.array import ArraySource
     from emix.terrain import Terrain
@@ -31,6 +35,10 @@ if TYPE_CHECKING:
 FINALISTS = 3
 # On a sample a search need not be exact: its optima are only where the climbs begin.
 SAMPLE_STOP = Stop(1e-6, 500)
+# Steps over all rows, after the points', between two looks at whether they lead anywhere.
+LAST_STEPS = 64
+# A held spread narrower than so many bins of a thinned sample would see the gaps between points.
+NARROW = 4.0
 
 
 def plan_of(start: str | None, n_starts: int | None, several: bool) -> Plan | None:
@@ -53,7 +61,7 @@ class Finder:
     def __init__(
         self, source: ArraySource, name: str, model: Model, units: Units, weight: float,
         stop: Stop, seed: int, threads: int, progress: Callable[[Progress], None] | None,
-        terrain: Terrain | None = None,
+        terrain: Terrain | None = None, journal: Journal | None = None,
     ) -> None:
         self.name = name
         self.source, self.model, self.units, self.weight = source, model, units, weight
@@ -63,36 +71,107 @@ class Finder:
             sample = source.sample(SEARCH_ROWS, seed)
             terrain = terrain_of(sample, units, self.within.prior.imagined is not None)
         self.terrain, self.ground = terrain, terrain.ground
+        self.journal = Journal(None, {}, "") if journal is None else journal
+        # Where there are points that stand for the data, components are judged on those, and the
+        # last steps take their curvature from them.
+        self._judged_on, self._near = (source, units), terrain.source
+        self.compression: Compression | None = None
 
     def candidates(
         self, start: Mixture | Labels | str | None, n_starts: int | None,
         known: Sequence[Mixture] = (),
     ) -> list[Candidate]:
         """The optima found, in internal units, best first; a search also climbs from what is
-        `known`, in internal units."""
+        `known`, in internal units. Ctrl-C ends it with what has been found, if anything has, the
+        first of them "interrupted"."""
         if isinstance(start, Mixture):
             return self._from(start, n_starts)
         self._refuse_few_values()
         if isinstance(start, np.ndarray):
             return self._from_labels(start, n_starts)
         plan = self._plan(start, n_starts)
-        k, terrain = self.model.n_components, self.terrain
+        self.journal.open()
+        if self.journal.is_complete:
+            return self._kept()
         if self.source.n_rows > SEARCH_ROWS:
-            found = search(terrain, k, self.within, plan, self.seed, SAMPLE_STOP, self.threads)
-            best = found[:FINALISTS]
-            return self._on_all_data([c.climb.mixture for c in best] + list(known),
-                                     [c.starts for c in best] + [1] * len(known))
+            return self._on_sample_then_all(plan, known)
+        try:
+            found = self.journal.candidates or self._search(plan, known)
+        except Interrupted as cut:
+            return cut.found
+        self.journal.keep_candidates(found)
+        found = follow(found, self.terrain, self.within, self.stop, self.threads, self._told)
+        return self._done(found, found[0].climb.outcome is Outcome.INTERRUPTED)
+
+    def _search(self, plan: Plan, known: Sequence[Mixture]) -> list[Candidate]:
+        """The optima of all rows; the best of them may not have arrived."""
+        terrain = self.terrain
         # Short run and climb together take max_iter steps at most.
         if plan.short_run > self.stop.max_iter:
             plan = replace(plan, short_run=self.stop.max_iter)
         left = min(self.stop.max_iter - plan.short_run, PATIENCE)
-        patient = Stop(self.stop.tol, left)
+        patient, k = Stop(self.stop.tol, left), self.model.n_components
         found = search(terrain, k, self.within, plan, self.seed, patient, self.threads)
         if known:
             found = distinct(
                 found + terrain.run(known, self.within, patient, self.threads), terrain.total
             )
-        return follow(found, terrain, self.within, self.stop, self.threads)
+        return found
+
+    def _on_sample_then_all(self, plan: Plan, known: Sequence[Mixture]) -> list[Candidate]:
+        """The best of a sample, climbed on all rows; those begun already, where some are."""
+        ascent = self.journal.ascent
+        if ascent is not None:
+            return self._on_all_data(ascent.starts, ascent.counts)
+        try:
+            found = self._found_on_sample(plan)
+        except Interrupted as cut:
+            return self._as_it_stands(cut.found[0])
+        best = [c for c in found if c.is_sound][:FINALISTS] or found[:1]
+        return self._on_all_data([c.climb.mixture for c in best] + list(known),
+                                 [c.starts for c in best] + [1] * len(known))
+
+    def _as_it_stands(self, found: Candidate) -> list[Candidate]:
+        """What a search on a sample had found when it was cut off, scored on all rows."""
+        nowhere = Journal(None, {}, "")
+        ends, _ = climb_all(
+            self.source, [found.climb.mixture], [found.starts], self.within, self.units,
+            Stop(self.stop.tol, 0), self.threads, None, nowhere, self.terrain.source,
+        )
+        return cut_off([self._judged(ends[0], found.starts)])
+
+    def _told(self, found: list[Candidate]) -> None:
+        """Of optima of which the best has come a round further."""
+        best = found[0].climb
+        if self.progress is not None:
+            self.progress(Progress(1, 1, best.iterations, best.objective, best.gradient))
+        self.journal.keep_candidates(found)
+
+    def _kept(self) -> list[Candidate]:
+        """The optima of a finished fit."""
+        assert self.journal.candidates is not None
+        return self.journal.candidates
+
+    def _done(self, found: list[Candidate], was_cut: bool) -> list[Candidate]:
+        """Optima in the journal, which need not know that they were cut off: it goes on."""
+        if not was_cut:
+            self.journal.keep_candidates(found, is_complete=True)
+        return found
+
+    def _found_on_sample(self, plan: Plan) -> list[Candidate]:
+        """What a search of the sample finds; of a column on fewer points, where they serve."""
+        k, within = self.model.n_components, self.within
+        if isinstance(self.terrain, ColumnTerrain):
+            fewer = thinned(self.terrain.column, k)
+            if fewer is not None and not (within.held.sds < NARROW * fewer[1]).any():
+                column, width = fewer
+                found = search(ColumnTerrain(column), k, replace(within, floor=width), plan,
+                               self.seed, SAMPLE_STOP, self.threads)
+                # One that rests on this floor and is higher may have found what is narrower.
+                highest = max(found, key=lambda candidate: candidate.climb.objective)
+                if highest.is_sound:
+                    return found
+        return search(self.terrain, k, within, plan, self.seed, SAMPLE_STOP, self.threads)
 
     def _plan(self, start: str | None, n_starts: int | None) -> Plan:
         several = isinstance(self.terrain, TableTerrain)
@@ -118,6 +197,9 @@ class Finder:
                 f"start has {start.n_components} components in {start.n_features} columns; "
                 f"expected {k} in {d}"
             )
+        self.journal.open()
+        if self.journal.is_complete:
+            return self._kept()
         return self._on_all_data([self.within.conforming(start.inward(self.units))], [1])
 
     def _from_labels(self, labels: Labels, n_starts: int | None) -> list[Candidate]:
@@ -162,26 +244,82 @@ class Finder:
             return k
         return len(np.unique(points if weight is None else points[weight > 0], axis=0))
 
-    def _on_all_data(self, starts: list[Mixture], counts: list[int]) -> list[Candidate]:
-        climbs = climb_many(
-            self.source, starts, self.within, self.units, self.stop, self.threads, self.progress
+    def _on_all_data(self, starts: Sequence[Mixture], counts: Sequence[int]) -> list[Candidate]:
+        short = self._condensed(starts)
+        if isinstance(short, Condensed):
+            return self._after(short, counts)
+        self.compression = short
+        climbs, was_cut = climb_all(
+            self.source, starts, counts, self.within, self.units, self.stop, self.threads,
+            self.progress, self.journal, self._near,
         )
-        return distinct(
-            [
-                Candidate(c, self._least_worth(c.mixture), count)
-                for c, count in zip(climbs, counts, strict=False)
-            ],
+        found = distinct(
+            [self._judged(c, count) for c, count in zip(climbs, counts, strict=False)],
             self.terrain.total,
         )
+        return self._done(cut_off(found) if was_cut else found, was_cut)
 
-    def _least_worth(self, mixture: Mixture) -> float:
-        return least_worth_on(
-            self.source, self.units, mixture, self.within, self.ground, self.threads
+    def _condensed(self, starts: Sequence[Mixture]) -> Condensed | Compression | None:
+        """Climbs of a long column on a few points; else why not, or None where there is nothing
+        to make shorter."""
+        source, model = self.source, self.model
+        if source.n_features > 1 or source.n_rows <= SEARCH_ROWS:
+            return None
+        if model.n_components == 1 or model.n_parameters == 0:
+            return None
+        return condensed(source, starts, self.within, self.units, self.stop, self.threads)
+
+    def _after(self, short: Condensed, counts: Sequence[int]) -> list[Candidate]:
+        """Climbs on a few points, brought to their ends on all the data. They take so little time
+        that a checkpoint keeps nothing of them on their way."""
+        self._near = short.near.source
+        self._judged_on = short.surrogate.source, Units.identity(1)
+        begun = distinct(
+            [self._judged(c, count) for c, count in zip(short.climbs, counts, strict=False)],
+            self.terrain.total,
         )
+        ends: list[Candidate] = []
+        for run, candidate in enumerate(begun, start=1):
+            ends.append(self._ended(candidate, run, len(begun)))
+            if ends[-1].climb.outcome is Outcome.INTERRUPTED:
+                break
+        was_cut = ends[-1].climb.outcome is Outcome.INTERRUPTED
+        found = distinct(ends, self.terrain.total)
+        self.compression = short.compression(found[0].climb, self.within)
+        return self._done(cut_off(found) if was_cut else found, was_cut)
+
+    def _ended(self, candidate: Candidate, run: int, n_runs: int) -> Candidate:
+        """A candidate from a few points, climbed to its end on all the data."""
+        begun, tell = candidate.climb, self.progress
+
+        def told(progress: Progress) -> None:
+            assert tell is not None
+            iteration = begun.iterations + progress.iteration
+            tell(replace(progress, run=run, n_runs=n_runs, iteration=iteration))
+
+        while True:
+            left = max(self.stop.max_iter - begun.iterations, 0)
+            climb, = climb_many(
+                self.source, [begun.mixture], self.within, self.units,
+                Stop(self.stop.tol, min(left, LAST_STEPS)), self.threads,
+                None if tell is None else told, self._near,
+            )
+            before, begun = begun, joined(begun, climb)
+            goes_on = climb.outcome is Outcome.NOT_CONVERGED and left > LAST_STEPS
+            if not goes_on or not leads_on(before, climb):
+                return Candidate(begun, candidate.worth, candidate.starts)
+
+    def _judged(self, climb: Climb, starts: int) -> Candidate:
+        source, units = self._judged_on
+        worth = least_worth_on(
+            source, units, climb.mixture, self.within, self.ground, self.threads
+        )
+        return Candidate(climb, worth, starts)
 
     def degenerate(self, mixture: Mixture, model: Model) -> tuple[Degenerate, ...]:
         """The degenerate components of an optimum in internal units."""
-        worth = worths_on(self.source, self.units, mixture, model, self.ground, self.threads)
+        source, units = self._judged_on
+        worth = worths_on(source, units, mixture, model, self.ground, self.threads)
         expected = mixture.weights * self.weight
         narrow = rests_on_floor(mixture, model, self.ground)
         return degenerate_components(narrow, worth, expected, mixture.n_features)

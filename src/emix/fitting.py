@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,12 +18,15 @@ from emix.errors import (
     ParameterError,
 )
 from emix.kernels import available_threads
-from emix.making import Search, fit_source, informed
+from emix.making import Search, degenerate_note, fit_source, informed, unarrived_note
 from emix.mixture import Mixture
 from emix.model import FLOOR, Model
 from emix.moments import moments_of
 from emix.result import Fit
 from emix.sources.opening import open_source
+
+if TYPE_CHECKING:
+    import os
 
 # The gradient per row at which a climb has arrived: four hundred thousand roundings.
 TOLERANCE = 1e-10
@@ -48,6 +52,7 @@ def fit(
     max_iter: int | None = None,
     threads: int | None = None,
     progress: Callable[[Progress], None] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> Fit:
     """Fit a mixture of k normal components by Expectation-Maximization.
 
@@ -79,15 +84,20 @@ def fit(
     max_iter : EM steps at most (20000)
     threads : processors to use (all); the result does not depend on it by a bit
     progress : called with a `Progress` now and then while a fit of much data runs
+    checkpoint : a file that keeps how far the fit has come, written whole every second or so. The
+        same call goes on from it, and ends with the bits of a fit that was never broken off;
+        a finished one gives its fit at once
 
     Returns
     -------
-    Fit, its mixture in canonical order (by mean) and in the units of x.
+    Fit, its mixture in canonical order (by mean) and in the units of x. Ctrl-C ends it with the
+    best so far and the outcome "interrupted", once there is something.
 
     Raises
     ------
     DataError : x or sample_weight is not usable (says where)
     ParameterError : an argument, or a combination, has no meaning
+    CheckpointError, WriteError : the checkpoint is damaged, of another fit, or cannot be written
     Warns `NotConvergedWarning` and `DegenerateWarning`; the fit itself carries them too.
 
     The algorithm is that of Dempster, Laird & Rubin (1977, doi:10.1111/j.2517-6161.1977.tb01600.x).
@@ -101,7 +111,7 @@ def fit(
     source, names = open_source(x, sample_weight, columns)
     model = Model.parse(k, source.n_features, covariance, weights, means, sds, covariances, prior)
     how = Search(start_of(start), n_starts, as_seed(seed), stop_of(tol, max_iter),
-                 threads_of(threads), progress)
+                 threads_of(threads), progress, checkpoint)
     found = fit_source(source, names, model, how)
     warn_of(found)
     return found
@@ -179,13 +189,11 @@ def steps(
 
 def warn_of(found: Fit) -> None:
     """Warn the caller of whoever calls this of what the fit's own notes say."""
-    if not found.warnings:
-        return
-    n_degenerate = len(found.degenerate)
     if not found.converged:
-        warnings.warn(found.warnings[0], NotConvergedWarning, stacklevel=3)
-    if n_degenerate:
-        warnings.warn("; ".join(found.warnings[-n_degenerate:]) +
+        warnings.warn(unarrived_note(found.outcome, found.gradient, found.n_iter),
+                      NotConvergedWarning, stacklevel=3)
+    if found.degenerate:
+        warnings.warn("; ".join(map(degenerate_note, found.degenerate)) +
                       "; no optimum without a degenerate component was found: try a smaller k, "
                       "a common covariance ('tied'), held ones or prior='conjugate'",
                       DegenerateWarning, stacklevel=3)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from emix.arrays import Floats
     from emix.coordinates import Coordinates
     from emix.sources.protocol import Source
+    from emix.statistics import Statistics
 
 # Numbers that one array of a chunk of rows may hold, and the rows at most.
 CHUNK_NUMBERS = 1 << 20
@@ -79,6 +80,20 @@ def objective_derivatives(
     return found.score + gradient, found.hessian + hessian
 
 
+def score(statistics: Statistics, coordinates: Coordinates) -> Floats:
+    """The gradient (p,) of the objective from an E-step at the mixture of the coordinates."""
+    gradient = _Sums.of(statistics, coordinates).gradient(coordinates)
+    if coordinates.model.prior.is_flat:
+        return gradient
+    return gradient + prior_derivatives(coordinates)[0]
+
+
+def complete_information(statistics: Statistics, coordinates: Coordinates) -> Floats:
+    """(p, p) The expected information of as many points whose components are known: the metric in
+    which EM climbs, positive definite where every component has points."""
+    return -_Sums.expected(statistics, coordinates).hessian(coordinates)
+
+
 def prior_derivatives(coordinates: Coordinates) -> tuple[Floats, Floats]:
     """Gradient (p,) and Hessian (p, p) of the log prior density.
 
@@ -127,6 +142,33 @@ class _Sums:
         none = np.zeros(k)
         return cls(none, none.copy(), none.copy(), np.zeros((k, d)), np.zeros((k, d, d)))
 
+    @classmethod
+    def of(cls, statistics: Statistics, coordinates: Coordinates) -> _Sums:
+        """Of an E-step at the mixture of the coordinates, whatever form its scatter has: what a
+        structure cannot tell apart its slopes do not either."""
+        mixture, scatter = coordinates.mixture, statistics.scatter
+        k, d = mixture.means.shape
+        sums = cls.zero(coordinates)
+        sums.labels[:] = sums.counts[:] = sums.sizes[:] = statistics.weight
+        if scatter.ndim == 1:
+            scatter = scatter[:, None, None] / d * np.eye(d)
+        elif scatter.ndim == 2:
+            scatter = scatter[:, :, None] * np.eye(d)
+        for j in range(k):
+            sums.shifts[j] = mixture.covariance.whiten(statistics.shift[j][None], j)[0]
+        for j, own in enumerate(scatter):
+            half = mixture.covariance.whiten(own, j)
+            sums.scatters[j] = mixture.covariance.whiten(half.T, j)
+        return sums
+
+    @classmethod
+    def expected(cls, statistics: Statistics, coordinates: Coordinates) -> _Sums:
+        """What they are on average for so many points of each component."""
+        sums, d = cls.zero(coordinates), coordinates.mixture.n_features
+        sums.labels[:] = sums.counts[:] = sums.sizes[:] = statistics.weight
+        sums.scatters[:] = statistics.weight[:, None, None] * np.eye(d)
+        return sums
+
     def gradient(self, c: Coordinates) -> Floats:
         gradient = np.zeros(c.size)
         gradient[: len(c.rated)] = self.labels @ c.weight_slopes()
@@ -162,14 +204,16 @@ def _whitened_frame(c: Coordinates, component: int) -> Floats:
 def _of_block(block: Block, c: Coordinates, units: Units | None) -> Information:
     rows = min(max(CHUNK_NUMBERS // max(c.size, 1), 64), CHUNK_ROWS)
     scorer, sums = _Scorer(c), _Sums.zero(c)
-    parts = [
-        scorer.of_rows(block.rows(start, start + rows), units, sums)
-        for start in range(0, block.n_rows, rows)
-    ]
-    found = merge(parts, Information.zero(c.size))
-    return Information(
-        found.score, found.hessian + sums.hessian(c), found.outer, found.loglik, found.total
-    )
+    # What leaves the doubles is not finite in the end, and whoever asks sees it there.
+    with np.errstate(under="ignore", over="ignore", invalid="ignore"):
+        parts = [
+            scorer.of_rows(block.rows(start, start + rows), units, sums)
+            for start in range(0, block.n_rows, rows)
+        ]
+        found = merge(parts, Information.zero(c.size))
+        return Information(
+            found.score, found.hessian + sums.hessian(c), found.outer, found.loglik, found.total
+        )
 
 
 class _Scorer:
@@ -187,7 +231,8 @@ class _Scorer:
         self.rates, self.frames = c.weight_slopes(), [
             _whitened_frame(c, j) for j in range(len(c.at))
         ]
-        self.pairs = np.triu_indices(d)
+        along_axes = c.model.structure.orientation == "I"
+        self.pairs = (np.arange(d), np.arange(d)) if along_axes else np.triu_indices(d)
         self.slopes = [self._packed(along.slopes) for along in c.spreads.along]
 
     def _packed(self, slopes: Floats) -> Floats:
@@ -206,17 +251,15 @@ class _Scorer:
         logs = np.stack([height - 0.5 * (z**2).sum(axis=1)
                          for height, z in zip(self.heights, whitened, strict=True)], axis=1)
         largest = logs.max(axis=1, keepdims=True)
-        with np.errstate(under="ignore"):
-            shares = np.exp(logs - largest)
+        shares = np.exp(logs - largest)
         each = shares.sum(axis=1, keepdims=True)
         shares /= each
         densities = (largest + np.log(each))[:, 0]
         scores, between = np.zeros((n, c.size)), np.zeros((c.size, c.size))
-        with np.errstate(under="ignore"):
-            for j, z in enumerate(whitened):
-                self._add(j, z, shares[:, j], given, sums, scores, between)
-            weighted = scores * given[:, None]
-            outer = scores.T @ weighted
+        for j, z in enumerate(whitened):
+            self._add(j, z, shares[:, j], given, sums, scores, between)
+        weighted = scores * given[:, None]
+        outer = scores.T @ weighted
         score: Floats = weighted.sum(axis=0)
         return Information(score, between - outer, outer, float(given @ densities),
                            float(given.sum()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,16 +12,23 @@ import numpy as np
 from emix import direct
 from emix.arrays import Labels, Units
 from emix.checking import check_rank, check_spread
+from emix.checkpoint import Journal
 from emix.climbing import Climb, Outcome, Progress, Stop
+from emix.coinciding import counted
 from emix.covariance import Isotropic
 from emix.finding import Finder, plan_of
-from emix.kernels import kernel_for
+from emix.fingerprint import identity_of
+from emix.kernels import instruction_set, kernel_for
 from emix.mixture import Mixture
+from emix.model import FLOOR
 from emix.moments import Moments, moments_of
 from emix.result import Fit, Optimum
 from emix.soundness import LEAST_WORTH
+from emix.standard_errors import Deferred
 
 if TYPE_CHECKING:
+    import os
+
     from emix.candidates import Candidate
     from emix.model import Model
     from emix.plan import Plan
@@ -38,6 +46,7 @@ class Search:
     stop: Stop
     threads: int
     progress: Callable[[Progress], None] | None = None
+    checkpoint: str | os.PathLike[str] | None = None
 
     @property
     def has_plan(self) -> bool:
@@ -51,10 +60,16 @@ class Search:
 
 
 def fit_source(
-    source: ArraySource, names: tuple[str, ...], model: Model, how: Search
+    source: ArraySource, names: tuple[str, ...], model: Model, how: Search,
+    is_left_alone: bool = False,
 ) -> Fit:
-    """The fit of a model to all rows of a source, without a warning; see `warn_of`."""
-    if how.has_plan and direct.serves(source, model):
+    """The fit of a model to all rows of a source, without a warning; see `warn_of`.
+
+    `is_left_alone` where it is known that the kernel does not make it in one call.
+    """
+    # What a checkpoint keeps are the steps between.
+    at_once = how.has_plan and how.checkpoint is None and not is_left_alone
+    if at_once and direct.serves(source, model):
         made = direct.fit_directly(source, model, how.plan(1), how.stop, how.seed, how.threads)
         if made is not None:
             return _of_direct(made, source, names, model, how)
@@ -66,12 +81,24 @@ def fit_source(
 def _finder(
     source: ArraySource, names: tuple[str, ...], model: Model, how: Search
 ) -> tuple[Moments, Finder]:
-    moments = moments_of(source, how.threads)
+    moments, units, model = _ground(source, names, model, how.threads)
+    journal = None if how.checkpoint is None else Journal(
+        how.checkpoint,
+        identity_of(source, names, model, how.start, how.n_starts, how.stop, how.seed),
+        instruction_set(),
+    )
+    return moments, Finder(source, ", ".join(names), model, units, moments.weight, how.stop,
+                           how.seed, how.threads, how.progress, journal=journal)
+
+
+def _ground(
+    source: ArraySource, names: tuple[str, ...], model: Model, threads: int
+) -> tuple[Moments, Units, Model]:
+    """What is known of the rows before any search: moments, units, and the model told of them."""
+    moments = moments_of(source, threads)
     check_spread(moments, model, names)
     units = Units.of_spread(moments.mean, moments.sd, not model.structure.is_scale_free)
-    model = informed(model, source, moments, units, names, how.threads)
-    return moments, Finder(source, ", ".join(names), model, units, moments.weight, how.stop,
-                           how.seed, how.threads, how.progress)
+    return moments, units, informed(model, source, moments, units, names, threads)
 
 
 def _of_direct(
@@ -89,12 +116,19 @@ def _of_direct(
                                            finder.within.reordered(each.order))
         optima.append(Optimum(each.climb.loglik, each.climb.objective, each.starts,
                               each.climb.outcome, degenerate, each.climb.mixture))
+    ordered = model.reordered(best.order)
+
+    def within(rows: ArraySource) -> tuple[Model, Units]:
+        _, units, told = _ground(rows, names, ordered, how.threads)
+        return told.inward(units, FLOOR), units
+
     return Fit(
-        mixture=climb.mixture, model=model.reordered(best.order), loglik=climb.loglik,
+        mixture=climb.mixture, model=ordered, loglik=climb.loglik,
         objective=climb.objective, n=made.weight, outcome=climb.outcome, n_iter=climb.iterations,
         trace=climb.trace, gradient=climb.gradient, optima=tuple(optima),
-        warnings=notes_of(optima[0], climb), classification=made.classification, columns=names,
-        seed=how.seed, kernel="native",
+        warnings=notes_of(optima[0], climb, made.weight), classification=made.classification,
+        columns=names, seed=how.seed, kernel="native",
+        _uncertainty=_deferred(source, ordered, within, names, optima[0]),
     )
 
 
@@ -130,15 +164,30 @@ def finished(
     best, climb = optima[0], candidates[0].climb
     # Trace in the units of the data: internal objectives differ by a constant.
     trace = climb.trace + (best.objective - climb.objective)
+    if math.isfinite(climb.objective):
+        trace[-1:] = best.objective
     kernel = kernel_for(best.mixture)
     hard, soft = kernel.classification(best.mixture, finder.source.block, finder.threads)
     order = climb.mixture.canonical_order()
+    within, units = finder.within.reordered(order), finder.units
+    notes = (*finder.journal.notes, *notes_of(best, climb, moments.weight))
     return Fit(
         mixture=best.mixture, model=model.reordered(order), loglik=best.loglik,
         objective=best.objective, n=moments.weight, outcome=climb.outcome,
         n_iter=climb.iterations, trace=trace, gradient=climb.gradient, optima=optima,
-        warnings=notes_of(best, climb), classification=(hard, soft), columns=names,
-        seed=finder.seed, kernel=kernel.name,
+        warnings=notes, classification=(hard, soft), columns=names, seed=finder.seed,
+        kernel=kernel.name, compression=finder.compression,
+        _uncertainty=_deferred(finder.source, within, lambda _: (within, units), names, best),
+    )
+
+
+def _deferred(
+    source: ArraySource, model: Model, within: Callable[[ArraySource], tuple[Model, Units]],
+    names: tuple[str, ...], best: Optimum,
+) -> Deferred | None:
+    remarks = () if best.outcome is Outcome.CONVERGED else (best.outcome.prose,)
+    return Deferred.when_cheap(
+        source, best.mixture, model.n_parameters, within, names, best.degenerate, remarks
     )
 
 
@@ -156,12 +205,18 @@ def _optimum(candidate: Candidate, finder: Finder, moments: Moments) -> Optimum:
     return Optimum(loglik, objective, candidate.starts, climb.outcome, degenerate, mixture)
 
 
-def notes_of(best: Optimum, climb: Climb) -> tuple[str, ...]:
-    """What a user should know of the best optimum, in words: first how its climb ended."""
+def notes_of(best: Optimum, climb: Climb, weight: float) -> tuple[str, ...]:
+    """What a user should know of the best optimum of Σ w rows, in words."""
     notes = []
     if climb.outcome is not Outcome.CONVERGED:
-        notes.append(f"{climb.outcome.prose} (gradient {climb.gradient:.1e} per row after "
-                     f"{climb.iterations} steps)")
-    for found in best.degenerate:
-        notes.append(f"component {found.component + 1} is degenerate: {found.reason}")
-    return tuple(notes)
+        notes.append(unarrived_note(climb.outcome, climb.gradient, climb.iterations))
+    notes += map(degenerate_note, best.degenerate)
+    return (*notes, *counted(best.mixture, weight).notes())
+
+
+def unarrived_note(outcome: Outcome, gradient: float, n_iter: int) -> str:
+    return f"{outcome.prose} (gradient {gradient:.1e} per row after {n_iter} steps)"
+
+
+def degenerate_note(found: Degenerate) -> str:
+    return f"component {found.component + 1} is degenerate: {found.reason}"

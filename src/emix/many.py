@@ -176,7 +176,7 @@ class _Work:
             )
             self._put(first, best)
             for i in (first + np.flatnonzero(best.status == direct.LEFT_ALONE)).tolist():
-                self._fit(i, self.how)
+                self._fit(i, self.how, is_left_alone=True)
             if (best.status == direct.NOT_REACHED).any():
                 return
             first = end
@@ -213,11 +213,12 @@ class _Work:
 
         share_out(shares, lambda _: (), work, workers, told)
 
-    def _fit(self, i: int, how: Search) -> None:
+    def _fit(self, i: int, how: Search, is_left_alone: bool = False) -> None:
         if i in self.failures:
             return
         try:
-            fit = fit_source(self.groups.source(i), self.groups.columns, self.model, how)
+            fit = fit_source(self.groups.source(i), self.groups.columns, self.model, how,
+                             is_left_alone)
         except EmixError as reason:
             self.failures[i] = reason
             return

@@ -107,8 +107,11 @@ class Mixture(Parameters):
         return kernel_for(self).log_density(self, self._points(x))
 
     def pdf(self, x: object) -> Floats:
-        """f(x) for rows x (n, d) or (n,): shape (n,), in 1 / (units of x)ᵈ."""
-        with np.errstate(under="ignore"):
+        """f(x) for rows x (n, d) or (n,): shape (n,), in 1 / (units of x)ᵈ.
+
+        Where that is too large or small for a double it is +∞ or 0; `logpdf` is not.
+        """
+        with np.errstate(under="ignore", over="ignore"):
             density: Floats = np.exp(self.logpdf(x))
         return density
 

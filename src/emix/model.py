@@ -158,10 +158,10 @@ class Model:
     def n_parameters(self) -> int:
         """Degrees of freedom: what is learned, less one for the weights' sum."""
         held = self.held
-        free_weights = max(int(held.learned_weights.sum()) - 1, 0)
-        n_matrices = int(held.learned_covariances.sum())
+        free_weights = max(int(np.count_nonzero(held.learned_weights)) - 1, 0)
+        n_matrices = int(np.count_nonzero(held.learned_covariances))
         n_spread = self.structure.n_parameters(n_matrices, self.n_features)
-        return free_weights + int(held.learned_means.sum()) + n_spread
+        return free_weights + int(np.count_nonzero(held.learned_means)) + n_spread
 
     def log_prior(self, mixture: Mixture) -> float:
         """Log prior density of the learned parameters; 0 without a prior."""
@@ -195,7 +195,8 @@ class Model:
         over."""
         learned = self.held.learned_covariances
         if learned.any():
-            covariance = self.structure.conform(start.covariance, start.weights)
+            with np.errstate(under="ignore"):
+                covariance = self.structure.conform(start.covariance, start.weights)
             start = Mixture.trusted(start.weights, start.means, covariance)
         return self.held.imposed_on(start)
 

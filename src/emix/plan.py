@@ -26,9 +26,9 @@ SETTLED = 4
 SETTLED_OF_ROWS = 12
 CHAINS = 8
 KEPT = 6
-# Steps after which a climb waits: only the best of them all is followed to the end. The others
-# are there to be listed, and the slow ones among them crawl along ridges for tens of thousands.
-PATIENCE = 2000
+# Steps of plain EM after which a climb waits, to be followed by one that is accelerated: some crawl
+# along ridges for tens of thousands.
+PATIENCE = 1000
 # Rows above which starts are judged on a sample: enough to tell summits apart.
 SEARCH_ROWS = 1 << 14
 # Point-component evaluations that all swaps together may cost: about a second natively.

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emix.names import listed
+from emix.quantities import described
+from emix.standard_errors import HELD
 
 if TYPE_CHECKING:
     from emix.arrays import Floats, Mask
     from emix.mixture import Mixture
+    from emix.quantities import Uncertainty
     from emix.result import Fit, Optimum
 
 # Columns shown in a table, and up to which correlations are.
@@ -23,6 +26,7 @@ def plain(fit: Fit) -> dict[str, Any]:
     return {
         "n": fit.n if fit.n != int(fit.n) else int(fit.n),
         "k": fit.k,
+        "effective_k": fit.effective_k,
         "covariance": fit.covariance,
         "model": fit.model.describe(),
         "loglik": fit.loglik,
@@ -42,8 +46,10 @@ def plain(fit: Fit) -> dict[str, Any]:
         ],
         "warnings": list(fit.warnings),
         "columns": list(fit.columns),
+        "compression": None if fit.compression is None else fit.compression.to_dict(),
         "seed": fit.seed,
         "kernel": fit.kernel,
+        "uncertainty": None if fit.uncertainty is None else fit.uncertainty.to_dict(),
     }
 
 
@@ -72,20 +78,32 @@ def text(fit: Fit) -> str:
 
 def _measures(fit: Fit) -> list[str]:
     prior = "" if fit.model.prior.is_flat else f"   log-posterior {fit.objective:.5f}"
-    return [
+    lines = [
         f"log-likelihood {fit.loglik:.5f}{prior}   n {fit.n:g}   df {fit.df}",
         f"BIC {fit.bic:.3f}   ICL {fit.icl:.3f}   AIC {fit.aic:.3f}   (smaller is better; "
         f"mclust prints BIC as {-fit.bic:.3f}, larger better)",
         f"{fit.outcome.prose}: {fit.gradient:.1e} per row after {fit.n_iter} steps"
         if fit.converged else fit.outcome.prose,
     ]
+    return lines if fit.compression is None else [*lines, fit.compression.describe()]
 
 
 def _components(fit: Fit) -> list[str]:
     lines = _component_rows(fit) if fit.mixture.n_features == 1 else _component_tables(fit)
     if not fit.model.held.is_nothing:
         lines.append(f"{'':>9} = held, not learned")
-    return lines
+    return lines + _errors_in_words(fit)
+
+
+def _errors_in_words(fit: Fit) -> list[str]:
+    """What ± is, and why it is missing where it is."""
+    errors = fit.uncertainty
+    if errors is None:
+        return ["", "Standard errors: emix.uncertainty(x, fit)"]
+    method = described(errors).partition(",")[0]
+    lines = [f"{'':>9} ± standard error, {method}"]
+    missing = [note for note in errors.notes if not note.endswith(HELD)]
+    return lines + [f"{'':>9} - no standard error: {note}" for note in missing]
 
 
 def _component_rows(fit: Fit) -> list[str]:
@@ -98,7 +116,21 @@ def _component_rows(fit: Fit) -> list[str]:
         sd = f"{mixture.sds[j]:.6g}" + _mark(not held.learned_covariances[j])
         lines.append(f"{j + 1:>9} {weight:>11} {mean:>13} {sd:>13}  "
                      f"{mixture.weights[j] * fit.n:>14.1f}{_flag(fit, j)}")
+        if fit.uncertainty is not None:
+            of = fit.uncertainty
+            weight, mean, sd = _error(of, "weights", j), _error(of, "means", j, 0), \
+                _error(of, "sds", j, 0)
+            lines.append(f"{'±':>9} {weight:>10}  {mean:>12}  {sd:>12}")
     return lines
+
+
+def _error(errors: Uncertainty, kind: str, *index: int) -> str:
+    """A standard error to two digits more than it is known by; nothing where it is held."""
+    quantity = errors.of(kind)
+    note = quantity.notes.get(index)
+    if note is not None:
+        return "" if note == HELD else "-"
+    return f"{quantity.se[index]:.3g}"
 
 
 def _component_tables(fit: Fit) -> list[str]:
@@ -108,10 +140,13 @@ def _component_tables(fit: Fit) -> list[str]:
     for j in range(fit.k):
         weight = f"{mixture.weights[j]:.5f}" + _mark(not held.learned_weights[j])
         lines.append(f"{j + 1:>9} {weight:>11}  {mixture.weights[j] * fit.n:>14.1f}{_flag(fit, j)}")
+        if fit.uncertainty is not None:
+            lines.append(f"{'±':>9} {_error(fit.uncertainty, 'weights', j):>10}".rstrip())
     sds, directions = _spreads(mixture)
     fixed = np.repeat(~held.learned_covariances[:, None], len(fit.columns), axis=1)
-    lines += ["", *_table("mean", fit.columns, mixture.means, ~held.learned_means)]
-    lines += ["", *_table("sd", fit.columns, sds, fixed)]
+    lines += ["", *_table("mean", fit.columns, mixture.means, ~held.learned_means,
+                           _errors(fit, "means"))]
+    lines += ["", *_table("sd", fit.columns, sds, fixed, _errors(fit, "sds"))]
     is_turned = fit.model.structure.scatter_form in ("full", "pooled")
     if is_turned and len(fit.columns) <= MOST_CORRELATED:
         pairs = [(i, j) for i in range(len(fit.columns)) for j in range(i)]
@@ -134,8 +169,21 @@ def _spreads(mixture: Mixture) -> tuple[Floats, Floats]:
     return (largest * lengths)[:, :, 0], rows / lengths
 
 
-def _table(title: str, names: tuple[str, ...], values: Floats, held: Mask) -> list[str]:
-    """A line for each of `names`, a column for each component: values (k, len(names))."""
+def _errors(fit: Fit, kind: str) -> list[list[str]] | None:
+    """Standard errors as text, for each column those of the components; None where all are
+    held or none is known."""
+    errors = fit.uncertainty
+    if errors is None:
+        return None
+    return [[_error(errors, kind, j, i) for j in range(fit.k)] for i in range(len(fit.columns))]
+
+
+def _table(
+    title: str, names: tuple[str, ...], values: Floats, held: Mask,
+    errors: list[list[str]] | None = None,
+) -> list[str]:
+    """A line for each of `names`, a column for each component: values (k, len(names)), and below
+    each line its standard errors."""
     shown = names[:MOST_LINES]
     width = max(9, len(title), *(len(name) for name in shown))
     lines = [f"{title:>{width}} " + "".join(f"{f'{j + 1}':>12} " for j in range(len(values)))]
@@ -143,6 +191,8 @@ def _table(title: str, names: tuple[str, ...], values: Floats, held: Mask) -> li
         cells = (f"{f'{values[j, i]:.5g}':>12}{_mark(bool(held[j, i]))}"
                  for j in range(len(values)))
         lines.append(f"{name:>{width}} " + "".join(cells))
+        if errors is not None and any(errors[i]):
+            lines.append(f"{'±':>{width}} " + "".join(f"{cell:>12} " for cell in errors[i]))
     if len(names) > len(shown):
         lines.append(f"{'':>{width}} and {len(names) - len(shown)} more columns")
     return [line.rstrip() for line in lines]

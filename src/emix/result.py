@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from emix import report
 from emix.climbing import Outcome
+from emix.coinciding import counted
 from emix.sources.opening import rows_like
+from emix.standard_errors import Deferred
 
 if TYPE_CHECKING:
     import os
@@ -17,8 +19,13 @@ if TYPE_CHECKING:
 
     from emix.arrays import Floats
     from emix.comparison import KMeansComparison
+    from emix.component_tests import ComponentTest
+    from emix.compression import Compression
+    from emix.goodness import Goodness
     from emix.mixture import Mixture
     from emix.model import Model
+    from emix.profile import Profile
+    from emix.quantities import Uncertainty
     from emix.soundness import Degenerate
 
 
@@ -52,13 +59,16 @@ class Fit:
     n           Σ w, the number of rows when there are no weights
     df          free parameters
     outcome     how the best climb ended; `converged` for short
-    n_iter      steps from the start to the mixture, EM's and Newton's
+    n_iter      steps from the start to the mixture, EM's and Newton's, those on the points of a
+                compressed column among them
     trace       (n_iter + 1,) the objective at each of them, in the units of the data
     gradient    largest component of the objective's gradient at the mixture, per row, without
                 units: how far from stationary
     optima      the distinct optima, best first; the first is this fit
     degenerate  components of the mixture that should not be trusted, with the reason
     warnings    in plain words, empty when there is nothing to say
+    compression how a long column was condensed to a few points for the climbs, and what that cost;
+                None where there was nothing to condense
     columns     the names of the columns, (d,); "x" or "x1" to "xd" where they had none
     """
 
@@ -77,6 +87,22 @@ class Fit:
     columns: tuple[str, ...]
     seed: int
     kernel: str
+    compression: Compression | None = None
+    # Worked out when first asked for.
+    _uncertainty: Uncertainty | Deferred | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def uncertainty(self) -> Uncertainty | None:
+        """Standard errors and 95% intervals by the observed information, an `Uncertainty`; None
+        where the data is so much that they are worth a call of `emix.uncertainty`."""
+        if isinstance(self._uncertainty, Deferred):
+            object.__setattr__(self, "_uncertainty", self._uncertainty.asked())
+        assert not isinstance(self._uncertainty, Deferred)
+        return self._uncertainty
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is stored or copied has the standard errors, not the rows they are made of.
+        return {**self.__dict__, "_uncertainty": self.uncertainty}
 
     @property
     def name(self) -> str:
@@ -100,6 +126,12 @@ class Fit:
     @property
     def degenerate(self) -> tuple[Degenerate, ...]:
         return self.optima[0].degenerate
+
+    @property
+    def effective_k(self) -> int:
+        """How many components there really are: those that coincide count once, those that expect
+        less than a thousandth of a point not at all."""
+        return counted(self.mixture, self.n).effective
 
     @property
     def df(self) -> int:
@@ -159,6 +191,57 @@ class Fit:
 
         return compare_kmeans(self.mixture, x)
 
+    def goodness(
+        self, x: object, bins: int | None = None, sample_weight: object = None
+    ) -> Goodness:
+        """Whether the data x looks like the mixture: probability integral transforms, χ² of them
+        in `bins` bins of equal probability, and pictures.
+
+        In several columns each column is transformed given those before it. Raises `DataError`
+        where x is not the data of the fit.
+
+        >>> import emix
+        >>> waiting = emix.datasets.load("faithful")["waiting"]
+        >>> good = emix.fit(waiting, 2, covariance="E").goodness(waiting)
+        >>> good.bins, good.pit.shape
+        (19, (272, 1))
+        """
+        from emix.goodness import goodness
+
+        return goodness(x, self, bins, sample_weight)
+
+    def profile(
+        self, x: object, parameter: str, level: float = 0.95, sample_weight: object = None
+    ) -> Profile:
+        """The profile-likelihood interval of one parameter, by its name in `Uncertainty.table`:
+        a weight ("weight 1"), a mean ("mean 2", in several columns "mean 2 waiting") or, in one
+        column, a standard deviation ("sd 1").
+
+        Raises `DataError` where x is not the data of the fit, `ParameterError` for what is no
+        parameter, or one that is held.
+
+        >>> import emix
+        >>> waiting = emix.datasets.load("faithful")["waiting"]
+        >>> print(emix.fit(waiting, 2, covariance="E").profile(waiting, "mean 1"))
+        mean 1: 54.6136, 95% profile interval 53.3326 to 55.8812
+        """
+        from emix.profile import profile
+
+        return profile(x, self, parameter, level, sample_weight)
+
+    def em_test(self, x: object, sample_weight: object = None) -> ComponentTest:
+        """The EM-test of this fit of one component in one column against two: Chen & Li 2009,
+        doi:10.1214/08-AOS651. Quick, where `emix.bootstrap_lrt` draws and refits.
+
+        >>> import emix
+        >>> waiting = emix.datasets.load("faithful")["waiting"]
+        >>> emix.fit(waiting, 1).em_test(waiting).p_value < 1e-9
+        True
+        """
+        from emix.em_test import em_test
+
+        return em_test(x, self, sample_weight)
+
     def report(self, x: object = None) -> str:
         """The fit in words and tables, for people; with the data x, K-Means beside it as well."""
         text = report.text(self)
@@ -167,7 +250,7 @@ class Fit:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the mixture as a model file, with what the fit says of it; see `Mixture.save`."""
         about = self.to_dict()
-        for other in ("mixture", "optima", "k"):
+        for other in ("mixture", "optima", "k", "uncertainty"):
             del about[other]
         self.mixture.save(path, **about)
 

@@ -19,20 +19,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emix.batches import Batch, Ends, climb_batch
+from emix.beginning import begin_natively, begins_natively
 from emix.climbing import Outcome, Stop
 from emix.covariance import structure
 from emix.crew import share_out
 from emix.setting import Cell
 from emix.soundness import LEAST_WORTH
 from emix.splitting import splits, without_one
+from emix.terrain import TableTerrain
 
 if TYPE_CHECKING:
     from emix.covariance import Structure
     from emix.setting import Setting
 
-# Starts run for so many steps, and the best goes on; others where its end is degenerate.
-SHORT_RUN = 14
-GOING_ON = 1
+# All starts run for a few steps, after which the summit that is highest in the end is seldom in the
+# lower half; the better half for some more. The best goes on; others where its end is degenerate.
+FEW, SHORT_RUN = 7, 7
+GOING_ON, MANY = 1, 1 << 30
 # The gradient per row that is enough to rank by, and the steps that are enough to reach it.
 RANKS = Stop(1e-4, 500)
 # Starts at random for a cell where the others all end degenerate.
@@ -120,15 +123,36 @@ class Screening:
             best = best if chance.sound is None else chance
         return best
 
-    def _begun(self, cell: Cell, starts: Batch) -> Screened:
-        """Short runs, and the best of them on to where it leads; others if that is not sound."""
-        short = self._climb(cell, starts, Stop(RANKS.tol, SHORT_RUN))
+    def _begun(
+        self, cell: Cell, starts: Batch, above: float = -np.inf, most: int = MANY
+    ) -> Screened:
+        """Short runs, and the best of them on to where it leads; others if that is not sound.
+
+        Those that end no higher than `above` do not go on, nor do more than `most`.
+        """
+        setting, model = self.setting, self.setting.within(cell)
+        terrain = setting.terrain(cell.covariance)
+        if isinstance(terrain, TableTerrain) and begins_natively(terrain, cell.k, model):
+            end, is_sound = begin_natively(terrain, starts, model, (FEW, SHORT_RUN), RANKS,
+                                           self._slack, above, most, setting.inner)
+            return Screened(end, None if is_sound else _why(end))
+        short = self._short_runs(cell, starts)
         queue, size = highest(short, self._slack), GOING_ON
-        best = Screened(None, Outcome.NOT_FINITE.prose)
+        queue = [row for row in queue if short.objective[row] > above][:most]
+        best = Screened(None, _why(None))
         while queue and best.sound is None:
             rows, queue, size = queue[:size], queue[size:], 2 * size
             best = self._best(self._climb(cell, short.batch.taken(rows), RANKS), cell)
         return best
+
+    def _short_runs(self, cell: Cell, starts: Batch) -> Ends:
+        """A few steps from all, a short run from the better half."""
+        few = self._climb(cell, starts, Stop(RANKS.tol, FEW))
+        order = few.by_height()
+        half = (len(order) + 1) // 2
+        better = few.batch.taken(order[:half])
+        return Ends.joined(self._climb(cell, better, Stop(RANKS.tol, SHORT_RUN)),
+                           few.taken(order[half:]))
 
     def _climb(self, cell: Cell, starts: Batch, stop: Stop) -> Ends:
         source = self.setting.terrain(cell.covariance).source
@@ -173,8 +197,8 @@ class Screening:
         for row, worth in zip(queue, worths.tolist(), strict=True):
             if worth >= LEAST_WORTH and ends.outcome[row] is not Outcome.COLLAPSED:
                 return Screened(ends.taken([row]))
-        collapsed = ends.outcome[queue[0]] is Outcome.COLLAPSED
-        return Screened(ends.taken(queue[:1]), COLLAPSED if collapsed else NOT_SOUND)
+        highest_end = ends.taken(queue[:1])
+        return Screened(highest_end, _why(highest_end))
 
     def _return(self, cell: Cell) -> None:
         """A cell once more, from the optimum of one component more with each left out in turn."""
@@ -182,10 +206,7 @@ class Screening:
         if cell.k == 1 or larger is None or larger.sound is None:
             return
         starts = without_one(larger.sound.batch, 0)
-        short = self._climb(cell, starts, Stop(RANKS.tol, SHORT_RUN))
-        rows = highest(short, self._slack)[:1]
-        if rows and short.objective[rows[0]] > known.objective - SHORT_OF:
-            self._keep(cell, self._best(self._climb(cell, short.batch.taken(rows), RANKS), cell))
+        self._keep(cell, self._begun(cell, starts, known.objective - SHORT_OF, 1))
 
     def _keep(self, cell: Cell, new: Screened) -> None:
         """The better of what is known and what is new."""
@@ -213,12 +234,18 @@ class Screening:
         self._keep(cell, self._best(self._climb(cell, starts, RANKS), cell))
 
 
+def _why(end: Ends | None) -> str:
+    """Why an end is not sound."""
+    if end is None:
+        return Outcome.NOT_FINITE.prose
+    return COLLAPSED if end.outcome[0] is Outcome.COLLAPSED else NOT_SOUND
+
+
 def highest(ends: Ends, slack: float) -> list[int]:
     """The rows of different objectives, the highest first."""
-    objective = np.where(np.isfinite(ends.objective), ends.objective, -np.inf)
-    rows: list[int] = []
-    for row in np.argsort(-objective, kind="stable").tolist():
-        if objective[row] == -np.inf:
+    objective, rows = ends.objective, list[int]()
+    for row in ends.by_height():
+        if not np.isfinite(objective[row]):
             break
         if not rows or objective[rows[-1]] - objective[row] > slack:
             rows.append(row)

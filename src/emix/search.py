@@ -12,15 +12,18 @@ The search runs in three stages, all deterministic for a seed:
    Most swaps come back to where they left; the run ends as soon as it is seen to.
 3. *Climbs* to convergence from the best few, which give the distinct optima.
 
-A candidate with a degenerate component ranks behind every sound one at every stage.
+A candidate with a degenerate component ranks behind every sound one at every stage. Ctrl-C raises
+`Interrupted` with what has been found, as soon as there is something.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from emix.candidates import SAME, Candidate, beats, distinct
+import numpy as np
+
+from emix.candidates import SAME, Candidate, Interrupted, beats, cut_off, distinct
 from emix.climbing import (
     NATIVE_OUTCOMES,
     Climb,
@@ -34,9 +37,10 @@ from emix.covariance import Isotropic
 from emix.initialise import STARTS, Draws
 from emix.kernels import NATIVE
 from emix.mixture import Mixture
-from emix.plan import CHAINS, ON_THE_WAY, SWAPS, Plan
+from emix.plan import CHAINS, ON_THE_WAY, PATIENCE, SWAPS, Plan
+from emix.rounds import ROUND
 from emix.soundness import LEAST_WORTH
-from emix.swapping import swapped_tables
+from emix.swapping import swap_tables
 from emix.terrain import ColumnTerrain, TableTerrain
 
 if NATIVE is not None:
@@ -68,13 +72,13 @@ def _search_column(
 ) -> list[Candidate]:
     """One column: the native kernel searches by itself, as `search_portably` does, with the same
     draws."""
-    summits = _native.search(
+    summits, was_cut = _native.search(
         column.points, column.weight, column.sd, k, *native_terms(model),
         [NUMBERS[kind] for kind in plan.starts], plan.chains, plan.swaps, plan.settled,
         plan.short_run, plan.kept, max(stop.tol, plan.short_tol), seed, stop.tol, stop.max_iter,
         threads,
     )
-    return [
+    found = [
         Candidate(
             Climb(Mixture.trusted(weights, means, Isotropic(sds)), loglik, objective, slope,
                   iterations, NATIVE_OUTCOMES[outcome], trace),
@@ -83,6 +87,9 @@ def _search_column(
         for weights, means, sds, objective, loglik, slope, iterations, outcome, worth, starts,
         trace in summits
     ]
+    if was_cut:
+        raise Interrupted(found, float(column.weight.sum()))
+    return found
 
 
 def search_portably(
@@ -95,10 +102,14 @@ def search_portably(
     ]
     short = Stop(max(stop.tol, plan.short_tol), plan.short_run)
     found = explore(terrain, starts, model, short, threads)
-    if isinstance(terrain, TableTerrain) and climbs_natively(terrain.source, k, model):
-        found = swapped_tables(terrain, found, model, plan, short, seed, threads)
-    else:
-        found = _swapped(terrain, found, model, plan, short, seed, threads)
+    try:
+        if isinstance(terrain, TableTerrain) and climbs_natively(terrain.source, k, model):
+            if swap_tables(terrain, found, model, plan, short, seed, threads):
+                raise KeyboardInterrupt
+        else:
+            _swap(terrain, found, model, plan, short, seed, threads)
+    except KeyboardInterrupt:
+        raise Interrupted(found, terrain.total) from None
     return finish(distinct(found, terrain.total), terrain, model, plan.kept, stop, threads)
 
 
@@ -110,16 +121,19 @@ def explore(
     first = found[0]
     if len(starts) > 1:
         homes = [first.climb.mixture] * (len(starts) - 1)
-        runs = terrain.run_from_home(starts[1:], homes, model, short, threads)
+        try:
+            runs = terrain.run_from_home(starts[1:], homes, model, short, threads)
+        except KeyboardInterrupt:
+            raise Interrupted(found, terrain.total) from None
         found += [Candidate(first.climb, first.worth) if run is None else run for run in runs]
     return distinct(found, terrain.total)
 
 
-def _swapped(
+def _swap(
     terrain: Terrain, found: list[Candidate], model: Model, plan: Plan, short: Stop, seed: int,
     threads: int,
-) -> list[Candidate]:
-    """What was found, and what swaps found beyond it; the chains take their swaps in step."""
+) -> None:
+    """Adds to what was found what swaps find beyond it; the chains take their swaps in step."""
     slack = SAME * terrain.total
     chains = found[: plan.chains]
     homecomings = [0] * len(chains)
@@ -135,7 +149,9 @@ def _swapped(
             )
             for j, home in zip(awake, homes, strict=True)
         ]
-        runs = terrain.run_from_home(starts, homes, model, short, threads)
+        # What is no higher than a sound chain would not be kept.
+        heights = [chains[j].climb.objective if chains[j].is_sound else -np.inf for j in awake]
+        runs = terrain.run_from_home(starts, homes, model, short, threads, heights)
         for j, new in zip(awake, runs, strict=True):
             homecomings[j] = homecomings[j] + 1 if new is None else 0
             if new is None or not beats(new, chains[j], slack):
@@ -143,7 +159,6 @@ def _swapped(
             found.append(new)
             if new.worth >= min(ON_THE_WAY, chains[j].worth):
                 chains[j] = new
-    return found
 
 
 def finish(
@@ -164,7 +179,10 @@ def finish(
     size = len(doubtful) + len(degenerate) + kept
     while queue and sum(f.is_sound for f in finished) < kept:
         batch, queue, size = queue[:size], queue[size:], kept
-        ends = terrain.run([c.climb.mixture for c in batch], model, stop, threads)
+        try:
+            ends = terrain.run([c.climb.mixture for c in batch], model, stop, threads)
+        except KeyboardInterrupt:
+            raise Interrupted([*finished, *batch, *queue], terrain.total) from None
         finished += [
             Candidate(continued(begun.climb, end.climb), end.worth, begun.starts)
             for begun, end in zip(batch, ends, strict=True)
@@ -173,15 +191,37 @@ def finish(
 
 
 def follow(
-    found: list[Candidate], terrain: Terrain, model: Model, stop: Stop, threads: int = 1
+    found: list[Candidate], terrain: Terrain, model: Model, stop: Stop, threads: int = 1,
+    told: Callable[[list[Candidate]], None] | None = None,
 ) -> list[Candidate]:
-    """The same optima, the best of them climbed on until it has converged or taken max_iter
-    steps in all; should another be the best then, that one as well."""
-    while True:
-        best = found[0]
-        left = stop.max_iter - best.climb.iterations
-        if best.climb.outcome is not Outcome.NOT_CONVERGED or left <= 0:
-            return found
-        more = terrain.run([best.climb.mixture], model, Stop(stop.tol, left), threads)[0]
-        climbed = Candidate(continued(best.climb, more.climb), more.worth, best.starts)
-        found = distinct([climbed, *found[1:]], terrain.total)
+    """The same optima, accelerated to where they lead: the best of them until it has converged or
+    taken max_iter steps in all, the others, which are there to be listed, for one round.
+
+    `told` hears of them after each round of steps; Ctrl-C leaves them as the last round did.
+    """
+    try:
+        while (on_the_way := _on_the_way(found, stop)) is not None:
+            begun = on_the_way.climb
+            steps = Stop(stop.tol, min(stop.max_iter - begun.iterations, ROUND))
+            more = terrain.climb_on(begun.mixture, model, steps, threads)
+            climbed = Candidate(continued(begun, more.climb), more.worth, on_the_way.starts)
+            found = distinct([climbed, *(c for c in found if c is not on_the_way)], terrain.total)
+            if told is not None:
+                told(found)
+    except KeyboardInterrupt:
+        return cut_off(found)
+    return found
+
+
+def _on_the_way(found: Sequence[Candidate], stop: Stop) -> Candidate | None:
+    """The first that has not arrived and has steps left."""
+    for place, candidate in enumerate(found):
+        climb = candidate.climb
+        if climb.outcome is Outcome.NOT_CONVERGED and climb.iterations < most_steps(stop, place):
+            return candidate
+    return None
+
+
+def most_steps(stop: Stop, place: int) -> int:
+    """How many steps in all an optimum is followed for: the best, at place 0, or another."""
+    return stop.max_iter if place == 0 else min(PATIENCE + ROUND, stop.max_iter)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emix.arrays import as_seed, is_whole
@@ -10,13 +11,18 @@ from emix.choice import CRITERIA, Row, Selection, ranked
 from emix.contest import Contest, SelectionProgress
 from emix.covariance import STRUCTURES, structure
 from emix.errors import DataError, ParameterError
-from emix.fitting import stop_of, threads_of, warn_of
+from emix.fitting import fit, stop_of, threads_of, warn_of
+from emix.likelihood_ratio import bootstrap_lrt
 from emix.making import finished
 from emix.setting import Setting
 from emix.sources.opening import open_source
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from emix.component_tests import ComponentTests
+    from emix.result import Fit
+    from emix.sources.array import ArraySource
 
 FOLDS = 5
 
@@ -32,6 +38,7 @@ def select(
     sample_weight: object = None,
     columns: object = None,
     folds: int | None = None,
+    lrt: int | None = None,
     seed: int | np.random.Generator = 0,
     tol: float | None = None,
     threads: int | None = None,
@@ -52,6 +59,8 @@ def select(
     sample_weight : (n,) not negative, or the name of a column; a weight counts as repetition
     columns : which columns of x to use, by name (by index from 0 in an array); all by default
     folds : parts for cross-validation, which the table then also has; 5 for "heldout", else none
+    lrt : replicates of a bootstrap likelihood-ratio test of k against k + 1 components, one k
+        after the other in the chosen structure (see `bootstrap_lrt`); none by default
     seed : an integer, or a NumPy Generator, which is advanced
     tol : the gradient of the objective, per row and without units, that counts as 0 in the rows
         that are refined (1e-10)
@@ -104,10 +113,32 @@ def select(
     candidates, finder = contest.optima(leaders[0])
     best = finished(candidates, finder, setting.moments, names)
     warn_of(best)
+    is_complete, tests = contest.is_complete, None
+    if lrt is not None and is_complete:
+        try:
+            tests = _tests(source, numbers, best, lrt, weights, prior, setting.seed, threads)
+        except KeyboardInterrupt:
+            is_complete = False
     return Selection(
         tuple(contest.full_rows(best)), best, contest.criterion, setting.weight, names, folds,
-        setting.seed, contest.is_complete,
+        setting.seed, is_complete, tests,
     )
+
+
+def _tests(
+    source: ArraySource, numbers: list[int], best: Fit, n_replicates: int, weights: object,
+    prior: object, seed: int, threads: int,
+) -> ComponentTests:
+    """Tests of the numbers of components in the structure of the best row, and in one column the
+    EM-test beside them."""
+    tests = bootstrap_lrt(
+        source, [k for k in numbers if k + 1 in numbers] or numbers, best.covariance,
+        n_replicates=n_replicates, weights=weights, prior=prior, seed=seed, threads=threads,
+    )
+    if source.n_features > 1 or weights is not None or prior is not None or 1 not in numbers:
+        return tests
+    one = fit(source, 1, covariance=best.covariance, threads=threads)
+    return replace(tests, em_test=one.em_test(source))
 
 
 def _numbers(ks: Iterable[int] | int) -> list[int]:

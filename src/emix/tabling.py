@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -22,14 +23,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Standing:
-    """A cell's sound optimum on all the data: the mixture in internal units, its log-likelihood
+    """A cell's sound optimum on all the data: a mixture in internal units, its log-likelihood
     there, the gradient, and how the climb ended."""
 
-    mixture: Mixture
+    # Made when it is asked for: most rows need but the numbers.
+    made: Callable[[], Mixture]
     loglik: float
     gradient: float
     outcome: Outcome
     is_refined: bool
+
+    @property
+    def mixture(self) -> Mixture:
+        """The mixture in internal units."""
+        return self.made()
 
 
 def row_of(setting: Setting, cell: Cell, standing: Standing) -> Row:

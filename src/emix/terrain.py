@@ -13,9 +13,19 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from emix import leaping
+from emix.accelerate import Accelerator
 from emix.arrays import Block, Floats, Units
 from emix.candidates import Candidate
-from emix.climbing import Climb, Stop, climb, climb_many, climb_table, climbs_natively
+from emix.climbing import (
+    Climb,
+    Outcome,
+    Stop,
+    climb,
+    climb_many,
+    climb_table,
+    climbs_natively,
+    is_hopeless,
+)
 from emix.covariance import Dense, Isotropic
 from emix.initialise import SortedColumn, Table, named, named_of_rows
 from emix.mixture import Mixture
@@ -74,11 +84,16 @@ class Terrain(Protocol):
         """Climbs from starts that conform to the model, judged."""
         ...
 
+    def climb_on(self, start: Mixture, model: Model, stop: Stop, threads: int) -> Candidate:
+        """One climb from where another stopped, accelerated, judged."""
+        ...
+
     def run_from_home(
         self, starts: Sequence[Mixture], homes: Sequence[Mixture], model: Model, short: Stop,
-        threads: int,
+        threads: int, heights: Sequence[float] | None = None,
     ) -> list[Candidate | None]:
-        """Where short runs lead; None for one that is seen to come to its home."""
+        """Where short runs lead; None for one that is seen to come to its home. In several columns
+        one that is not likely to come to its height ends early."""
         ...
 
 
@@ -127,12 +142,16 @@ class ColumnTerrain:
             climbs = [leaping.climb_pair(self.source, start, model, stop) for start in starts]
         else:
             climbs = climb_many(self.source, starts, model, Units.identity(1), stop, threads)
-        return [self._judged(c, model) for c in climbs]
+        return [self._judged(c, model) for c in _all_of(climbs)]
+
+    def climb_on(self, start: Mixture, model: Model, stop: Stop, threads: int) -> Candidate:
+        return self._judged(_accelerated(self.source, start, model, stop, threads), model)
 
     def run_from_home(
         self, starts: Sequence[Mixture], homes: Sequence[Mixture], model: Model, short: Stop,
-        threads: int,
+        threads: int, heights: Sequence[float] | None = None,
     ) -> list[Candidate | None]:
+        # All of these steps together cost less than a few in several columns.
         runs = (_watched(self.source, *pair, model, short, threads)
                 for pair in zip(starts, homes, strict=True))
         return [None if run is None else self._judged(run, model) for run in runs]
@@ -164,8 +183,7 @@ class TableTerrain:
         return named_of_rows(kind)(self.table, k, draws)
 
     def stirred(self, mixture: Mixture, draws: Draws) -> Mixture:
-        """A component is put at a random row, with the shape of the data or of the component it
-        replaces, whichever chance says, scaled to a random width."""
+        """A component is put at a random row, in the shape of the data and of a random width."""
         j, row = draws.below(mixture.n_components), self.table.drawn(draws)
         means, factors = mixture.means.copy(), mixture.covariance.factors.copy()
         means[j] = self.table.points[row]
@@ -182,21 +200,26 @@ class TableTerrain:
     def run(
         self, starts: Sequence[Mixture], model: Model, stop: Stop, threads: int
     ) -> list[Candidate]:
-        climbs = climb_many(
+        climbs = _all_of(climb_many(
             self.source, starts, model, Units.identity(starts[0].n_features), stop, threads
-        )
+        ))
         return self._judged(climbs, model, threads)
+
+    def climb_on(self, start: Mixture, model: Model, stop: Stop, threads: int) -> Candidate:
+        end = _accelerated(self.source, start, model, stop, threads)
+        return self._judged([end], model, threads)[0]
 
     def run_from_home(
         self, starts: Sequence[Mixture], homes: Sequence[Mixture], model: Model, short: Stop,
-        threads: int,
+        threads: int, heights: Sequence[float] | None = None,
     ) -> list[Candidate | None]:
         runs: list[Climb | None]
         if climbs_natively(self.source, model.n_components, model):
-            runs = climb_table(self.source, starts, model, short, threads, homes)
+            runs = climb_table(self.source, starts, model, short, threads, homes, heights)
         else:
-            runs = [_watched(self.source, *pair, model, short, threads)
-                    for pair in zip(starts, homes, strict=True)]
+            known = [-np.inf] * len(starts) if heights is None else heights
+            runs = [_watched(self.source, start, home, model, short, threads, height)
+                    for start, home, height in zip(starts, homes, known, strict=True)]
         judged = iter(self._judged([r for r in runs if r is not None], model, threads))
         return [None if run is None else next(judged) for run in runs]
 
@@ -216,22 +239,40 @@ def terrain_of(rows: Block, units: Units, imagines: bool) -> Terrain:
 
 
 def _watched(
-    source: ArraySource, start: Mixture, home: Mixture, model: Model, short: Stop, threads: int
+    source: ArraySource, start: Mixture, home: Mixture, model: Model, short: Stop, threads: int,
+    height: float = -np.inf,
 ) -> Climb | None:
     """A short run; None where it comes home."""
-    came_home = False
+    came_home, before = False, -np.inf
 
     def watch(step: Step, slope: float) -> bool:
-        nonlocal came_home
+        nonlocal came_home, before
         goes_on = slope > short.tol and step.iteration < short.max_iter
         came_home = goes_on and is_near(step.mixture, home)
-        return came_home
+        hopeless = is_hopeless(before, step.objective, height, step.iteration, short.max_iter)
+        before = step.objective
+        return came_home or hopeless
 
     if leaping.serves(model):
         run = leaping.climb_pair(source, start, model, short, watch)
     else:
         run = climb(source, start, model, Units.identity(start.n_features), short, threads, watch)
-    return None if came_home else run
+    return None if came_home else _all_of([run])[0]
+
+
+def _accelerated(
+    source: ArraySource, start: Mixture, model: Model, stop: Stop, threads: int
+) -> Climb:
+    units, accelerator = Units.identity(start.n_features), Accelerator(model, source)
+    run = climb(source, start, model, units, stop, threads, None, accelerator)
+    return _all_of([run])[0]
+
+
+def _all_of(climbs: list[Climb]) -> list[Climb]:
+    """The climbs, which Ctrl-C has not cut short: a search must not go on with the others."""
+    if climbs[-1].outcome is Outcome.INTERRUPTED:
+        raise KeyboardInterrupt
+    return climbs
 
 
 def is_near(mixture: Mixture, home: Mixture) -> bool:
@@ -244,12 +285,15 @@ def is_near(mixture: Mixture, home: Mixture) -> bool:
     if mixture.n_features == 1:
         close = abs(here.means[:, 0] - there.means[:, 0]) <= NEAR * there.sds
         return bool(close.all() and (abs(here.sds - there.sds) <= NEAR * there.sds).all())
+    d, steps = mixture.n_features, here.means - there.means
     apart = here.covariance.log_determinants - there.covariance.log_determinants
-    # A tenth in every standard deviation.
-    if (abs(apart) > 2 * NEAR * mixture.n_features).any():
+    if (abs(np.expm1(apart / (2 * d))) > NEAR).any():
         return False
-    steps = here.means - there.means
+    # Of a matrix with determinant 1 the mean of the eigenvalues is 1 only where all of them are:
+    # so shape and orientation are as they were there.
+    factors = here.covariance.factors
     return all(
         float((there.covariance.whiten(steps[j][None], j) ** 2).sum()) <= NEAR**2
+        and abs(float((there.covariance.whiten(factors[j].T, j) ** 2).sum()) / d - 1) <= 2 * NEAR
         for j in range(mixture.n_components)
     )

@@ -19,12 +19,14 @@ artefact of how the data was written down: error within a step of h has the sd h
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from emix.arrays import LOG_2PI, Floats, Mask
 from emix.climbing import SEVERAL
+from emix.covariance import structure as structure_named
 from emix.covariance.factoring import forward_substituted
 from emix.kernels import NATIVE
 from emix.soundness import LEAST_WORTH
@@ -75,7 +77,7 @@ def are_thin(table: Table, mixture: Mixture) -> Mask:
 
 def _are_thin(table: Table, factors: Floats) -> Mask:
     d = table.points.shape[1]
-    rounding = table.steps / np.sqrt(12)
+    rounding = table.spread[2]
     with np.errstate(all="ignore"):
         # The least singular value is at least |L| ((d − 1) / |L|_F²)^((d − 1) / 2), as a rule more
         # than enough.
@@ -113,7 +115,7 @@ def _place(table: Table, factors: Floats, model: Model) -> Floats:
             relative = forward_substituted(table.factor[None], factors)
             axes = np.log(np.linalg.svd(relative, compute_uv=False))
         else:
-            variances = np.diag(table.covariance)
+            variances = table.spread[1]
             spread = np.full(d, variances.mean()) if form == "spherical" else variances
             axes = np.log(np.diagonal(factors, axis1=1, axis2=2)) - 0.5 * np.log(spread)
     place = np.maximum(-axes, 0.0).sum(axis=1)
@@ -238,21 +240,35 @@ def judges_natively(model: Model) -> bool:
         held.learned_means.all() and held.learned_covariances.all()))
 
 
+# What `native_ground` hands to the kernel.
+Ground = tuple["Floats", "Floats", "Floats", float, int, float]
+
+
+def native_ground(table: Table, model: Model) -> Ground | None:
+    """What the native kernel needs to judge mixtures of a model as `least_worths` does; None where
+    nothing is judged."""
+    if not is_judged(model) or table.total <= 1:
+        return None
+    own = _own_parameters_of(model.structure.name, table.points.shape[1])
+    return *table.spread, table.total, own, LEAST_WORTH
+
+
+@cache
+def _own_parameters_of(name: str, n_features: int) -> int:
+    return own_parameters(structure_named(name, n_features), n_features)
+
+
 def least_worths_natively(
     table: Table, weights: Floats, means: Floats, factors: Floats, model: Model, threads: int = 1
 ) -> Floats:
     """The least worth of each of s mixtures, (s,), from weights (s, k), means (s, k, d) and
     factors (s, k, d, d), in one call; for a model that is judged."""
-    k, d = weights.shape[1], means.shape[2]
     name = model.structure.name
-    gains = _native.left_out_gains_table(
+    least: Floats = _native.least_worths_table(
         table.points, table.weight if table.is_weighted else None, SEVERAL.get(name, name),
-        weights, means, factors, model.held.weights, model.floor, threads,
+        weights, means, factors, model.held.weights, model.floor, native_ground(table, model),
+        threads,
     )
-    worth = gains - _place(table, factors.reshape(-1, d, d), model).reshape(-1, k)
-    few = weights * table.total * d < 2 * own_parameters(model.structure, d)
-    thin = _are_thin(table, factors.reshape(-1, d, d)).reshape(-1, k)
-    least: Floats = np.where(few | thin, -np.inf, worth).min(axis=1)
     return least
 
 

@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import importlib.util
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -208,6 +209,27 @@ def test_an_interrupted_fit_reports_the_best_so_far(
     assert "log-likelihood" in run("fit", *WAITING, code=130).stdout
 
 
+def test_a_checkpoint_is_gone_on_from_and_is_of_one_fit(run: Emix, tmp_path: Path) -> None:
+    whole = run("fit", *WAITING).stdout
+    for _ in range(2):
+        assert run("fit", *WAITING, "--checkpoint", "fit.json").stdout == whole
+    before = (tmp_path / "fit.json").read_bytes()
+    refused = run("fit", *WAITING, "--seed", "7", "--checkpoint", "fit.json", code=5)
+    assert "seed is 0 there, 7 here" in refused.stderr
+    assert (tmp_path / "fit.json").read_bytes() == before
+    run("fit", *WAITING, "--checkpoint", "none/fit.json", code=1)
+
+
+def test_a_checkpoint_on_a_full_disk_is_1(run: Emix, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    refused = run("fit", *WAITING, "--checkpoint", "fit.json", code=1)
+    assert refused.stderr == ("Error: fit.json: cannot be written: No space left on device; "
+                              "nothing that was there has changed\n")
+
+
 def test_control_characters_in_a_name_do_not_reach_the_terminal(run: Emix) -> None:
     result = run("fit", "-", "-k", "1", stdin='"a\x1b[31m"\n1\n2\n')
     assert "\x1b" not in result.output
@@ -216,3 +238,17 @@ def test_control_characters_in_a_name_do_not_reach_the_terminal(run: Emix) -> No
     text = '"a\x1b[31m",b\n1,5\n2,6\n1,9\n4,5\n'
     for command in ("fit", "steps"):
         assert "\x1b" not in run(command, "-", "-k", "1", stdin=text).output
+
+
+def test_standard_errors_by_any_method(run: Emix, one_object: Any) -> None:
+    plain = one_object(run("fit", *WAITING, "--json").stdout)
+    assert plain["uncertainty"]["method"] == "observed"
+    asked = one_object(run("fit", *WAITING, "--errors", "sandwich", "--json").stdout)
+    asked = asked["uncertainty"]
+    assert asked["method"] == "sandwich"
+    waiting = emix.datasets.load("faithful")["waiting"]
+    wanted = emix.uncertainty(waiting, emix.fit(waiting, 2), "sandwich")
+    assert asked["means"]["se"] == wanted.means.tolist()
+    text = run("fit", *WAITING, "--errors", "sandwich").stdout
+    assert "Standard errors: from the sandwich" in text and "95% interval" in text
+    assert text.count("±") == 3

@@ -133,3 +133,13 @@ def test_ctrl_c_prints_the_best_so_far(run: Emix, monkeypatch: pytest.MonkeyPatc
 def test_progress_is_one_line_of_words() -> None:
     news = SelectionProgress("held out", "VVE", 3, 17, 126)
     assert SelectionLine().words(news) == "held out: VVE with k = 3, 17 of 126 done"
+
+
+def test_likelihood_ratio_tests_stand_in_the_table(run: Emix, one_object: Any) -> None:
+    arguments = ("faithful", "--columns", "waiting", "-k", "1-3", "--covariance", "E",
+                 "--lrt", "49")
+    text = run("select", *arguments).stdout
+    assert "p-value, k against k + 1" in text and "EM-test of 1 component against 2" in text
+    tests = one_object(run("select", *arguments, "--json").stdout)["tests"]
+    assert tests["k"] == 2 and tests["tests"][0]["p_value"] == 0.02
+    assert "x>=19" in run("select", "faithful", "--lrt", "5", code=2).stderr

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import logsumexp
+from scipy.special import gammaln, logsumexp
 
 from emix.covariance import STRUCTURES, Dense
 from emix.datasets import load
@@ -94,13 +94,13 @@ class Climbs:
 
 
 def climbs(x, name, begun, *, w=None, terms=None, max_iter=3000, tol=1e-10, threads=1,
-           homes=None) -> Climbs:
+           homes=None, heights=None) -> Climbs:
     weights, means, factors = begun
     if terms is None:
         terms = Terms(*means.shape[1:])
     *ends, lengths, traces = native.climb_table(
         np.ascontiguousarray(x), w, name, weights, means, factors, *terms.arguments(), max_iter,
-        tol, threads, homes, True,
+        tol, threads, homes, True, heights,
     )
     return Climbs(*ends, np.split(traces, np.cumsum(lengths)[:-1]))
 
@@ -139,6 +139,8 @@ def log_prior(weights, means, factors, terms):
     alpha = np.full(terms.k, terms.concentration, dtype=float)
     shares = weights[free] / (1 - held[~free].sum())
     total = ((alpha[free] - 1) * np.log(shares)).sum()
+    if (alpha != 1).any() and free.any():
+        total += gammaln(alpha[free].sum()) - gammaln(alpha[free]).sum()
     matrices = factors @ np.swapaxes(factors, 1, 2)
     own = with_prior(np.zeros_like(factors), means, terms)
     total -= 0.5 * np.einsum("kii->k", np.linalg.solve(matrices, own)).sum()
@@ -487,6 +489,23 @@ def test_a_run_that_comes_near_home_ends(name):
         assert climbs(x, name, begun, homes=changed).outcome[0] == CONVERGED
     assert climbs(x, name, (home.weights, home.means, home.factors), homes=homes, tol=1e-9
                   ).outcome[0] == CONVERGED
+
+
+def test_a_run_that_would_not_reach_its_height_ends_early():
+    x = table("iris")
+    begun = starts(x, 3, [1])
+    free = climbs(x, "VVV", begun, max_iter=60, tol=0)
+    trace = free.traces[0]
+    # At five times the pace of its last step it would not come so high in what is left.
+    reach = trace[1:] + 5 * (60 - np.arange(1, 61)) * np.diff(trace)
+    height = reach[24] + 1e-3
+    first = next(t for t in range(15, 61) if reach[t - 1] < height)
+    stopped = climbs(x, "VVV", begun, max_iter=60, tol=0, heights=np.array([height]))
+    assert stopped.outcome[0] == free.outcome[0] == NOT_CONVERGED
+    assert 15 <= stopped.iterations[0] == first <= 25
+    same((stopped.traces[0],), (trace[:first + 1],))
+    whole = climbs(x, "VVV", begun, max_iter=60, tol=0, heights=np.array([trace[14]]))
+    assert whole.iterations[0] == 60
 
 
 def test_far_data_ends_with_a_name():

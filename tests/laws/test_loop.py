@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nights import examples
 
 import emix
 from emix import DirichletPrior, Mixture, NormalPrior, Outcome, climbing
@@ -160,7 +161,7 @@ def settings_of_em(draw: st.DrawFn):
     return ArraySource.of(x, weight), model, model.conforming(start)
 
 
-@settings(max_examples=1500)
+@settings(max_examples=examples(1500))
 @given(settings_of_em())
 def test_em_never_lowers_its_objective_and_never_moves_what_is_held(em):
     source, model, start = em
@@ -181,7 +182,21 @@ def test_em_never_lowers_its_objective_and_never_moves_what_is_held(em):
             assert len(set(mixture.sds)) == 1
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(60))
+@given(settings_of_em(), st.sampled_from([1, 100, 2000]), st.sampled_from([2, 3, 8]))
+def test_threads_change_no_bit_of_a_climb(em, times, threads):
+    """Nor whether it runs natively, as a whole, or step by step with a native E-step."""
+    source, model, start = em
+    weight = source.sample_weight
+    many = ArraySource(np.tile(source.points, (times, 1)),
+                       None if weight is None else np.tile(weight, times))
+    for way in (climb, lambda s, m, *rest: climb_many(s, [m], *rest)[0]):
+        one, other = (way(many, start, model, AS_GIVEN, Stop(0.0, 3), n) for n in (1, threads))
+        assert one.mixture == other.mixture and one.outcome is other.outcome
+        assert one.trace.tobytes() == other.trace.tobytes()
+
+
+@settings(max_examples=examples(400))
 @given(settings_of_em())
 def test_a_step_is_still_just_where_the_gradient_is_zero(em):
     """At a converged climb, one more step changes nothing beyond the gradient's own size."""

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nights import examples
 
 import emix
 from emix import ConjugatePrior, DirichletPrior, Mixture, NormalPrior, Outcome
@@ -127,7 +128,7 @@ def is_collapsing(mixture: Mixture) -> bool:
 
 
 @every
-@settings(max_examples=60)
+@settings(max_examples=examples(60, 720))
 @given(st.data())
 def test_em_never_lowers_its_objective_and_never_moves_what_is_held(name, data):
     source, model, start = data.draw(settings_of_em(name))
@@ -150,8 +151,23 @@ def test_em_never_lowers_its_objective_and_never_moves_what_is_held(name, data):
             assert (mixture.covariance.factors == mixture.covariance.factors[0]).all()
 
 
+@settings(max_examples=examples(60))
+@given(st.data(), st.sampled_from([1, 40, 400]), st.sampled_from([2, 3, 8]))
+def test_threads_change_no_bit_of_a_climb(data, times, threads):
+    """In every structure, whatever is held or believed; native climbs as well."""
+    source, model, start = data.draw(settings_of_em(data.draw(st.sampled_from(list(STRUCTURES)))))
+    weight, units = source.sample_weight, Units.identity(source.n_features)
+    many = ArraySource(np.tile(source.points, (times, 1)),
+                       None if weight is None else np.tile(weight, times))
+    for way in (climb, lambda s, m, *rest: climb_many(s, [m], *rest)[0]):
+        with np.errstate(all="ignore"):
+            one, other = (way(many, start, model, units, Stop(0.0, 3), n) for n in (1, threads))
+        assert one.mixture == other.mixture and one.outcome is other.outcome
+        assert one.trace.tobytes() == other.trace.tobytes()
+
+
 @every
-@settings(max_examples=40)
+@settings(max_examples=examples(40, 400))
 @given(st.integers(0, 2**32))
 def test_a_collapse_is_named_and_nothing_else(name, seed):
     """Few rows of uneven weight: most climbs end on a point, a line or a plane. They say so, and

@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from emix.cli.certify import certify
 from emix.cli.exits import Exit, Refusal, exit_of
 from emix.cli.fit import fit
 from emix.cli.info import info
@@ -131,5 +132,5 @@ def main() -> None:
     """
 
 
-for command in (fit, select, steps, show, predict, sample, info):
+for command in (fit, certify, select, steps, show, predict, sample, info):
     main.add_command(command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from emix.errors import DataError, ModelFileError, NumericalError
+from emix.errors import DataError, ModelFileError, NumericalError, WriteError
 
 
 class Exit(enum.IntEnum):
@@ -31,6 +31,8 @@ def exit_of(error: Exception) -> Exit:
     """The exit code that an error comes to."""
     if isinstance(error, Refusal):
         return error.code
+    if isinstance(error, WriteError):
+        return Exit.OUTPUT
     if isinstance(error, DataError | NumericalError):
         return Exit.DATA
     return Exit.MODEL_FILE if isinstance(error, ModelFileError) else Exit.USAGE

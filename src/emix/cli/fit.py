@@ -52,6 +52,7 @@ class Outputs:
     plot: str | None
     plot_kmeans: str | None
     responsibilities: str | None
+    errors: str | None = None
 
     def check(self, model: ModelOptions) -> None:
         """Refuse, before a fit that may take long, what could not be written after it."""
@@ -90,6 +91,13 @@ class Outputs:
               help="EM steps at most, 20000 unless given.")
 @click.option("--threads", type=click.IntRange(min=1), metavar="N",
               help="Processors to use, all unless given; the result does not depend on it.")
+@click.option("--errors", type=click.Choice(["observed", "sandwich", "scores", "bootstrap",
+                                            "parametric", "weighted", "jackknife"]),
+              help="Add standard errors and intervals of every parameter, from derivatives "
+                   "(observed, sandwich, scores) or from refits.")
+@click.option("--checkpoint", metavar="FILE",
+              help="Keep how far the fit has come in FILE; the same command goes on from there, to "
+                   "the same bits.")
 @json_option
 @click.option("--save", metavar="FILE", help="Save the model as JSON, for show, predict, sample.")
 @click.option("--plot", metavar="FILE",
@@ -105,7 +113,7 @@ class Outputs:
 def fit(
     ctx: click.Context, /, source: str, model: ModelOptions, by: str | None, start: str | None,
     n_starts: int | None, seed: int, tol: float | None, max_iter: int | None,
-    threads: int | None, **outputs: Any,
+    threads: int | None, checkpoint: str | None, **outputs: Any,
 ) -> None:
     """Fit a mixture of K normal components to SOURCE.
 
@@ -131,19 +139,22 @@ def fit(
         raise click.UsageError("Missing option '-k': the number of components.")
     arguments = model.arguments()
     if by is not None:
-        refuse_outputs(**{name: value for name, value in outputs.items() if name != "as_object"})
+        refuse_outputs(checkpoint=checkpoint, **{
+            name: value for name, value in outputs.items() if name != "as_object"})
         fits = fit_by(source, by, k, model, {
             "start": start if saved is None else saved.mixture, "n_starts": n_starts, "seed": seed,
             "tol": tol, "max_iter": max_iter, "threads": threads})
         print_fits(fits, out.as_object)
         ctx.exit(exit_after(fits))
+    require_folders(checkpoint)
     out.check(model)
     data = read_to_start(source, model, saved)
     out.check_columns(data)
     begin = start if saved is None else saved.of_columns(data.names)
     search = {"start": begin, "n_starts": n_starts, "seed": seed, "tol": tol,
-              "max_iter": max_iter, "threads": threads}
+              "max_iter": max_iter, "threads": threads, "checkpoint": checkpoint}
     found = _fitted(data, k, arguments | search)
+    found = _with_errors(found, data, out.errors, seed, threads)
     comparison = found.compare_kmeans(data.points) if out.kmeans or out.plot_kmeans else None
     _print(found, data, out, comparison)
     _write(found, data, out, comparison, ctx.obj)
@@ -163,6 +174,18 @@ def _fitted(data: Data, k: int, arguments: dict[str, Any]) -> Fit:
             progress.erase()
 
 
+def _with_errors(
+    found: Fit, data: Data, method: str | None, seed: int, threads: int | None
+) -> Fit:
+    """The fit with the standard errors that were asked for in the place of its own."""
+    import emix
+
+    if method is None:
+        return found
+    errors = emix.uncertainty(data.source, found, method, seed=seed, threads=threads)
+    return dataclasses.replace(found, _uncertainty=errors)
+
+
 def _print(
     found: Fit, data: Data, out: Outputs, comparison: KMeansComparison | None
 ) -> None:
@@ -177,6 +200,9 @@ def _print(
         return
     warnings = tuple(map(printable, found.warnings))
     click.echo(dataclasses.replace(found, columns=data.titles, warnings=warnings).report())
+    if out.errors is not None and found.uncertainty is not None:
+        errors = dataclasses.replace(found.uncertainty, columns=data.titles)
+        click.echo("\n" + errors.report())
     if asked is not None:
         click.echo("\n" + asked.report())
 
@@ -259,7 +285,7 @@ def check_picture(path: str) -> None:
 
 def save_picture(axes: Any, path: str) -> None:
     """Save the figure that one Axes, or an array of them, is on."""
-    from emix.modelfile import write_whole
+    from emix.wholefile import write_whole
 
     picture = io.BytesIO()
     ending = os.path.splitext(path)[1].lower()

@@ -91,7 +91,7 @@ def writing(path: str) -> Iterator[None]:
 
 def write_table(path: str | None, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A CSV table to a file, whole or not at all, or to standard output for None or "-"."""
-    from emix.modelfile import write_whole
+    from emix.wholefile import write_whole
 
     if path is None or path == "-":
         for piece in as_csv(header, rows):

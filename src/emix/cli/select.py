@@ -77,6 +77,9 @@ def _refuse(value: str) -> None:
 @click.option("--folds", type=click.IntRange(min=2), metavar="N",
               help="Parts that rows are left out in; the table then has their log-likelihood. 5 "
                    "with --criterion heldout, else none.")
+@click.option("--lrt", type=click.IntRange(min=19), metavar="N",
+              help="Test k against k + 1 components by bootstrap likelihood ratios, with N "
+                   "replicates, in the structure that is chosen.")
 @click.option("--equal-weights", is_flag=True, help="Hold every weight at 1/K.")
 @click.option("--prior", type=click.Choice(["conjugate"]),
               help="Put Fraley and Raftery's conjugate prior on means and covariances.")

@@ -62,7 +62,10 @@ class Diagonal:
 
     def dense(self) -> Floats:
         """diag(σ_k²), (k, d, d)."""
-        return (self.sds**2)[:, :, None] * np.eye(self.n_features)
+        # Squares may be no doubles; infinity times the zeros beside it would be NaN.
+        with np.errstate(over="ignore", under="ignore"):
+            variances = self.sds**2
+        return np.where(np.eye(self.n_features, dtype=bool), variances[:, :, None], 0.0)
 
     def reordered(self, order: Order) -> Diagonal:
         return Diagonal(self.sds[order])

@@ -60,7 +60,10 @@ class Isotropic:
 
     def dense(self) -> Floats:
         """σ_k² I, (k, d, d)."""
-        return (self.sds**2)[:, None, None] * np.eye(self.n_features)
+        # Squares may be no doubles; infinity times the zeros beside it would be NaN.
+        with np.errstate(over="ignore", under="ignore"):
+            variances = self.sds**2
+        return np.where(np.eye(self.n_features, dtype=bool), variances[:, None, None], 0.0)
 
     def reordered(self, order: Order) -> Isotropic:
         return Isotropic(self.sds[order], self.n_features)

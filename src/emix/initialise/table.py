@@ -89,6 +89,11 @@ class Table:
         return steps
 
     @cached_property
+    def spread(self) -> tuple[Floats, Floats, Floats]:
+        """The factor, the variances (d,), and the standard deviations of rounding in steps (d,)."""
+        return self.factor, np.diag(self.covariance).copy(), self.steps / np.sqrt(12)
+
+    @cached_property
     def cumulative(self) -> Floats:
         return np.cumsum(self.weight)
 
@@ -126,6 +131,8 @@ class Table:
         for j in range(k):
             away = self.points - means[j]
             scatter = (away * shares[:, j, None]).T @ away
-            factors[j] = np.linalg.cholesky((scatter + (d + 1) * broad) / (counts[j] + d + 1))
+            filled = (scatter + (d + 1) * broad) / (counts[j] + d + 1)
+            # Of rows in a plane, which structures along the axes can do with, that is singular too.
+            factors[j] = floored_cholesky(filled[None])[0]
         weights = (counts + 0.5) / (counts.sum() + 0.5 * k)
         return Mixture.trusted(weights, means, Dense(factors))

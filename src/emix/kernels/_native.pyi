@@ -149,18 +149,18 @@ def search(
     tol: float,
     max_iter: int,
     threads: int,
-    follow_iter: int = 0,
-) -> list[
-    tuple[
-        _Floats, _Floats, _Floats, float, float, float, int, int, float, int, _Floats
-    ]
+) -> tuple[
+    list[
+        tuple[_Floats, _Floats, _Floats, float, float, float, int, int, float, int, _Floats]
+    ],
+    bool,
 ]:
     """`emix.search.search_portably` for a sorted column, in one call.
 
     The summits, best first, each as weights (k,), means (k, 1), sds (k,), objective, loglik,
     gradient, iterations, outcome (as from `climb`), worth, starts, and the trace of objectives.
-    Kinds of start are numbered as in `emix.initialise.STARTS`. The best is followed until it has
-    arrived or has taken `follow_iter` steps in all, 0: not at all.
+    Kinds of start are numbered as in `emix.initialise.STARTS`. And whether Ctrl-C ended it before
+    all was searched; with nothing found by then it raises KeyboardInterrupt.
     """
 
 def fit_column(
@@ -181,20 +181,24 @@ def fit_column(
     short_run: int,
     kept: int,
     max_iter: int,
-    follow_iter: int,
     short_tol: float,
     seed: int,
     tol: float,
     most_rows: int,
     work: float,
+    best_iter: int,
+    other_iter: int,
     threads: int,
-) -> tuple[float, float, float, list[tuple[Any, ...]]] | None:
+) -> tuple[float, float, float, list[tuple[Any, ...]], bool] | None:
     """A whole fit of one column in one call, as `emix.direct` describes it; None for rows that it
     leaves to the caller.
 
     Σ w, the two sums of `classification`, and the optima, best first: weights (k,), means (k, 1),
     sds (k,) in canonical order and in the units of x, objective, loglik, gradient, worth,
-    iterations, outcome, starts, the order (k,), and the trace in internal units.
+    iterations, outcome, starts, the order (k,), and the trace in internal units. And whether
+    Ctrl-C ended it before all was searched; with nothing found by then it raises
+    KeyboardInterrupt. The best optimum has `best_iter` steps to arrive in, the others `other_iter`:
+    rows of which one has not, and has steps left, are left to the caller.
     """
 
 def fit_columns(
@@ -216,12 +220,13 @@ def fit_columns(
     short_run: int,
     kept: int,
     max_iter: int,
-    follow_iter: int,
     short_tol: float,
     seed: int,
     tol: float,
     most_rows: int,
     work: float,
+    best_iter: int,
+    other_iter: int,
     threads: int,
 ) -> tuple[_Floats, _Floats, _Floats, _Floats, NDArray[np.int64]]:
     """The best optimum of each of g columns, as `fit_column` finds it: column i has the rows of x
@@ -306,6 +311,7 @@ def climb_table(
     threads: int,
     homes: tuple[_Floats, _Floats, _Floats] | None = None,
     with_trace: bool = False,
+    heights: _Floats | None = None,
 ) -> tuple[Any, ...]:
     """EM from each of s starts: weights (s, k), means (s, k, d) and factors (s, k, d, d) where it
     ended, and their objective, loglik, gradient, iterations and outcome (s,).
@@ -317,8 +323,10 @@ def climb_table(
 
     Outcomes 0 to 3 are those of `climb`. 4: a covariance that components do not share came to rest
     on its floor, so that the likelihood has no maximum; the climb ended there. 5: it came near the
-    start's mixture in homes, components in any order, before it had converged. With a trace two
-    more arrays follow: how many steps each climb recorded (s,), and the objective at them all.
+    start's mixture in homes, components in any order, before it had converged. Where a climb is not
+    likely to reach the start's objective in heights (s,) it ends early, with outcome 1. With a
+    trace two more arrays follow: how many steps each climb recorded (s,), and the objective at
+    them all.
     """
 
 def maximise_table(
@@ -345,4 +353,150 @@ def left_out_gains_table(
 
     Where the points are a part of the data, counts (s, k) and total are those of all of it; gains
     of the parts add.
+    """
+
+def least_worths_table(
+    points: _Values,
+    sample_weight: _Floats | None,
+    structure: str,
+    weights: _Floats,
+    means: _Floats,
+    factors: _Floats,
+    held_weights: _Floats,
+    floor: float,
+    ground: tuple[_Floats, _Floats, _Floats, float, int, float] | None,
+    threads: int,
+) -> _Floats:
+    """What the least worthy component of each of s mixtures is worth, (s,): see `emix.worth`, of
+    which `native_ground` makes the ground."""
+
+def begin_table(
+    points: _Values,
+    sample_weight: _Floats | None,
+    structure: str,
+    weights: _Floats,
+    means: _Floats,
+    factors: _Floats,
+    held_weights: _Floats,
+    concentration: _Floats,
+    pseudo_mean: _Floats | None,
+    pseudo_count: float,
+    extra_weight: float,
+    extra_scatter: _Floats | None,
+    floor: float,
+    few: int,
+    short_run: int,
+    max_iter: int,
+    tol: float,
+    ground: tuple[_Floats, _Floats, _Floats, float, int, float] | None,
+    slack: float,
+    least_objective: float,
+    most: int,
+    threads: int,
+) -> tuple[int, tuple[Any, ...] | None]:
+    """`few` steps from s starts, `short_run` more from the better half, and the best on until one
+    ends sound: one first, then twice as many, `most` in all, of those above `least_objective`.
+    Objectives within `slack` of each other are of one place.
+
+    0, and the end of that one as `climb_table` has it; 1, and the highest of the last that were
+    climbed, where none is sound; 2 and None where no climb came to anything.
+    """
+
+def swap_table(
+    points: _Values,
+    sample_weight: _Floats | None,
+    structure: str,
+    weights: _Floats,
+    means: _Floats,
+    factors: _Floats,
+    held_weights: _Floats,
+    concentration: _Floats,
+    pseudo_mean: _Floats | None,
+    pseudo_count: float,
+    extra_weight: float,
+    extra_scatter: _Floats | None,
+    floor: float,
+    short_run: int,
+    tol: float,
+    ground: tuple[_Floats, _Floats, _Floats, float, int, float] | None,
+    factor: _Floats,
+    objective: _Floats,
+    worth: _Floats,
+    cumulative: _Floats,
+    swaps: int,
+    settled: int,
+    seed: int,
+    first: int,
+    each: int,
+    slack: float,
+    on_the_way: float,
+    narrowest: float,
+    widest: float,
+    threads: int,
+) -> tuple[list[tuple[Any, ...]], bool]:
+    """The swaps of `emix.search` from each of s mixtures: for every run that led beyond its chain,
+    in the order of the trials, the chain, weights, means and factors (1, k, ...), objective,
+    loglik, gradient, iterations, outcome, worth and trace.
+
+    Trial t of chain j draws from stream first + t each + j. And whether Ctrl-C ended it before all
+    were tried.
+    """
+
+def climb_each(
+    points: _Floats,
+    sample_weight: _Floats | None,
+    weights: _Floats,
+    means: _Floats,
+    sds: _Floats,
+    tied: bool,
+    held_weights: _Floats,
+    held_means: _Floats,
+    held_sds: _Floats,
+    prior_mean: float,
+    prior_sd: float,
+    concentration: _Floats,
+    floor: float,
+    max_iter: int,
+    tol: float,
+    threads: int,
+) -> tuple[Any, ...]:
+    """EM on each of s columns, points (s, n, 1) and weights (s, n), of either perhaps one, from
+    one start (k,): what `climb` returns, a row for each."""
+
+def climb_each_table(
+    points: _Floats,
+    sample_weight: _Floats | None,
+    structure: int,
+    weights: _Floats,
+    means: _Floats,
+    factors: _Floats,
+    held_weights: _Floats,
+    concentration: _Floats,
+    pseudo_mean: _Floats,
+    pseudo_count: float,
+    extra_weight: float,
+    extra_scatter: _Floats,
+    floor: float,
+    max_iter: int,
+    tol: float,
+    threads: int,
+) -> tuple[Any, ...]:
+    """EM on each of s tables, points (s, n, d) and weights (s, n), of either perhaps one, from one
+    start: what `climb_table` returns, a row for each; the structure by its place in the table."""
+
+def bins(
+    x: _Values,
+    sample_weight: _Floats | None,
+    edges: _Floats,
+    scale: _Floats,
+    base: _Floats,
+    count: int,
+    threads: int,
+) -> tuple[_Floats, int]:
+    """x counted into bins: Σ w v^p for p = 0 to 3, (count, 4), with v what x has beyond its bin's
+    lower edge in widths of the bin; and how many rows are in none.
+
+    The line is in segments, edges (s - 1,) between them. In segment j the point x is in bin
+    floor(x scale_j) + base_j, with v = x scale_j - floor(x scale_j); below 0, or from count on, it
+    is in none.
     """

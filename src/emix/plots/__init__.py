@@ -1,7 +1,8 @@
 """Pictures of mixtures; they need the extra `plot`.
 
 In one column plot_density, plot_responsibilities and plot_kmeans; in two plot_ellipses; in more
-plot_pairs; in any number plot_mahalanobis. Of a fit plot_trace and plot_optima; of many plot_bic.
+plot_pairs; in any number plot_mahalanobis. Of a fit plot_trace, plot_optima and plot_goodness; of
+many plot_bic; of a certificate plot_certificate.
 
 Every function returns the Axes it drew on: the one it was given, or one on a figure of its own,
 which no display and no global state knows of. `picture.figure.savefig("picture.png")` keeps it.
@@ -11,8 +12,10 @@ Legends stand to the right of the Axes; a figure made with layout="constrained" 
 from __future__ import annotations
 
 from emix.plots.bic import plot_bic
+from emix.plots.certificate import plot_certificate
 from emix.plots.density import plot_density
 from emix.plots.ellipses import plot_ellipses
+from emix.plots.goodness import plot_goodness
 from emix.plots.kmeans import plot_kmeans
 from emix.plots.mahalanobis import plot_mahalanobis
 from emix.plots.optima import plot_optima
@@ -22,8 +25,10 @@ from emix.plots.trace import plot_trace
 
 __all__ = [
     "plot_bic",
+    "plot_certificate",
     "plot_density",
     "plot_ellipses",
+    "plot_goodness",
     "plot_kmeans",
     "plot_mahalanobis",
     "plot_optima",
