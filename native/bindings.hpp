@@ -109,5 +109,7 @@ void add_search(nb::module_& module);
 void add_tables(nb::module_& module);
 // The functions of climb_table_module.cpp.
 void add_table_climbs(nb::module_& module);
+// The functions of vicinity_module.cpp.
+void add_vicinities(nb::module_& module);
 
 }  // namespace emix::python

@@ -14,6 +14,8 @@ void climb_table(const Table&, const TableClimbRequest&, int threads, TableClimb
                  const TraceListener*);
 void maximise_table(const TableSpreadStep&);
 void left_out_gains_table(const Table&, const LeftOutRequest&, int threads, double* gains);
+// Of vicinity_table.cpp.
+extern const VicinityKernel vicinity_kernel;
 
 namespace {
 
@@ -119,6 +121,6 @@ const Kernel kernel{expect,  log_density,    responsibilities, labels,         m
                     climb,   classification, sort_column,      optimal_breaks, search,
                     expect_table, log_density_table, responsibilities_table, labels_table,
                     classification_table, moments_table, climb_table, maximise_table,
-                    left_out_gains_table};
+                    left_out_gains_table, &vicinity_kernel};
 
 }  // namespace emix::EMIX_LEVEL

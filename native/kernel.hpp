@@ -232,6 +232,9 @@ struct LeftOutRequest {
     double total;
 };
 
+// What serves mixtures of many components; see vicinity_kernel.hpp.
+struct VicinityKernel;
+
 // One compiled level of the kernel.
 struct Kernel {
     void (*expect)(const Column&, const ColumnMixture&, int threads, ColumnStatistics&);
@@ -261,6 +264,7 @@ struct Kernel {
                         const TraceListener*);
     void (*maximise_table)(const TableSpreadStep&);
     void (*left_out_gains_table)(const Table&, const LeftOutRequest&, int threads, double* gains);
+    const VicinityKernel* vicinity;
 };
 
 }  // namespace emix

@@ -118,4 +118,5 @@ NB_MODULE(_native, module) {
     emix::python::add_search(module);
     emix::python::add_tables(module);
     emix::python::add_table_climbs(module);
+    emix::python::add_vicinities(module);
 }

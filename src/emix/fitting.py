@@ -25,6 +25,7 @@ from emix.kernels import available_threads, kernel_for
 from emix.mixture import Mixture
 from emix.model import FLOOR, Model
 from emix.moments import Moments, moments_of
+from emix.plan import CROWD_ITER, NEGLECT, is_crowd
 from emix.result import Fit, Optimum
 from emix.sources.opening import open_source
 
@@ -54,6 +55,7 @@ def fit(
     seed: int | np.random.Generator = 0,
     tol: float | None = None,
     max_iter: int | None = None,
+    neglect: float | None = None,
     threads: int | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Fit:
@@ -84,7 +86,11 @@ def fit(
     n_starts : how many starts, instead of the default search
     seed : an integer, or a NumPy Generator, which is advanced; the same seed finds the same fit
     tol : the gradient of the objective, per row and without units, that counts as 0 (1e-10)
-    max_iter : EM steps at most (20000)
+    max_iter : EM steps at most (20000; 300 from 256 components in several columns)
+    neglect : the share of a row's density, on average over rows, that E-steps may leave out by
+        looking only at components near the row; 0 for exact steps. By default 0 below 256
+        components and in one column, else 1e-5. What was left out in the end is in the fit, whose
+        log-likelihood is exact in any case; `tol` below neglect / k is then taken as that
     threads : processors to use (all); the result does not depend on it by a bit
     progress : called with a `Progress` now and then while a fit of much data runs
 
@@ -115,8 +121,9 @@ def fit(
     units = Units.of_spread(moments.mean, moments.sd, not model.structure.is_scale_free)
     model = _informed(model, source, moments, units, names, threads)
     finder = Finder(
-        source, ", ".join(names), model, units, moments.weight, stop_of(tol, max_iter),
-        as_seed(seed), threads, progress,
+        source, ", ".join(names), model, units, moments.weight,
+        stop_of(tol, CROWD_ITER if max_iter is None and is_crowd(k, d) else max_iter),
+        as_seed(seed), threads, progress, neglect=neglect_of(neglect, k, d),
     )
     candidates = finder.candidates(_start(start), n_starts)
     return finished(candidates, finder, moments, names)
@@ -233,7 +240,7 @@ def finished(
         objective=best.objective, n=moments.weight, outcome=climb.outcome,
         n_iter=climb.iterations, trace=trace, gradient=climb.gradient, optima=optima,
         warnings=notes, classification=(hard, soft), columns=names, seed=finder.seed,
-        kernel=kernel.name,
+        kernel=kernel.name, neglect=finder.neglect, neglected=climb.neglected,
     )
 
 
@@ -257,6 +264,13 @@ def _warnings(best: Optimum, climb: Climb, finder: Finder) -> tuple[str, ...]:
         notes.append(f"{climb.outcome.prose} (gradient {climb.gradient:.1e} per row after "
                      f"{climb.iterations} steps)")
         warnings.warn(notes[-1], NotConvergedWarning, stacklevel=4)
+    if climb.relocated:
+        notes.append(f"{climb.relocated} times a component collapsed onto too few rows for a "
+                     f"covariance of its own, and was put where the heaviest was; a smaller k, a "
+                     f"common covariance ('tied') or prior='conjugate' would have no need of that")
+    if climb.neglected > 2 * finder.neglect:
+        notes.append(f"E-steps left out {climb.neglected:.1e} nats per row, more than "
+                     f"neglect={finder.neglect:g}; the log-likelihood is exact all the same")
     if best.degenerate:
         for found in best.degenerate:
             notes.append(f"component {found.component + 1} is degenerate: {found.reason}")
@@ -265,6 +279,17 @@ def _warnings(best: Optimum, climb: Climb, finder: Finder) -> tuple[str, ...]:
                       "a common covariance ('tied'), held ones or prior='conjugate'",
                       DegenerateWarning, stacklevel=4)
     return tuple(notes)
+
+
+def neglect_of(neglect: float | None, k: int, n_features: int) -> float:
+    if neglect is None:
+        return NEGLECT if is_crowd(k, n_features) else 0.0
+    if not isinstance(neglect, int | float | np.number) or not 0 <= neglect < 1:
+        raise ParameterError(f"neglect={neglect!r}; expected a share of each row's density, from 0 "
+                             f"(exact) to less than 1, such as 1e-5")
+    if neglect > 0 and n_features == 1:
+        raise ParameterError("neglect is for several columns; in one column steps are exact")
+    return float(neglect)
 
 
 def threads_of(threads: int | None) -> int:

@@ -44,6 +44,8 @@ def plain(fit: Fit) -> dict[str, Any]:
         "columns": list(fit.columns),
         "seed": fit.seed,
         "kernel": fit.kernel,
+        "neglect": fit.neglect,
+        "neglected": fit.neglected,
     }
 
 
@@ -72,13 +74,18 @@ def text(fit: Fit) -> str:
 
 def _measures(fit: Fit) -> list[str]:
     prior = "" if fit.model.prior.is_flat else f"   log-posterior {fit.objective:.5f}"
-    return [
+    lines = [
         f"log-likelihood {fit.loglik:.5f}{prior}   n {fit.n:g}   df {fit.df}",
         f"BIC {fit.bic:.3f}   ICL {fit.icl:.3f}   AIC {fit.aic:.3f}   (smaller is better; "
         f"mclust prints BIC as {-fit.bic:.3f}, larger better)",
         f"{fit.outcome.prose}: {fit.gradient:.1e} per row after {fit.n_iter} steps"
         if fit.converged else fit.outcome.prose,
     ]
+    if fit.neglect > 0:
+        lines.append(f"each E-step looked only at the components near a row: the last one left out "
+                     f"{fit.neglected:.1e} nats per row (neglect={fit.neglect:g}); the "
+                     f"log-likelihood above is exact")
+    return lines
 
 
 def _components(fit: Fit) -> list[str]:

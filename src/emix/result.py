@@ -60,6 +60,9 @@ class Fit:
     degenerate  components of the mixture that should not be trusted, with the reason
     warnings    in plain words, empty when there is nothing to say
     columns     the names of the columns, (d,); "x" or "x1" to "xd" where they had none
+    neglect     the share of a row's density that E-steps were allowed to leave out; 0: exact steps
+    neglected   nats per row by which the last E-step was short of `loglik`, which is exact; where
+                it left something out, so did the trace except at its end
     """
 
     mixture: Mixture
@@ -77,6 +80,8 @@ class Fit:
     columns: tuple[str, ...]
     seed: int
     kernel: str
+    neglect: float = 0.0
+    neglected: float = 0.0
 
     @property
     def name(self) -> str:
