@@ -75,7 +75,16 @@ class Survey {
             load_rows(table_, 0, smaller(points_, end - row), table_.d, r_.rows + row,
                       prepared_.reference, block);
             score_block<false>(block, prepared_, s);
+            if (r_.lists.lead) pass_over_listed(block, row, s);
             list(block, s, row, found_[index]);
+        }
+    }
+
+    void pass_over_listed(const TableBlock& block, int64_t row, TableScratch& s) const {
+        for (int64_t p = 0; p < block.count; ++p) {
+            const int64_t c = r_.lists.lead[r_.rows[row + p]];
+            for (int64_t e = r_.lists.begin[c]; e < r_.lists.begin[c + 1]; ++e)
+                *s.part(p, r_.lists.near[e]) = 0.0;
         }
     }
 

@@ -23,11 +23,12 @@ struct VicinityShares {
 };
 
 // Rows (count) that are scored against all components. Told are, row by row, the
-// responsibilities above `least`.
+// responsibilities above `least`, of the components outside the row's list.
 struct SurveyRequest {
     const std::int64_t* rows;
     std::int64_t count;
     double least;
+    Vicinities lists;  // lead null: there are none
 };
 struct SurveyEntry {
     std::int32_t row, component;  // row: its place among those asked for

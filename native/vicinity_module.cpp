@@ -65,10 +65,14 @@ void collect(void* context, const emix::SurveyEntry* entries, int64_t count) {
 
 nb::tuple survey(const Rows& x, const Weights& shift, const Weights& scale, int64_t form,
                  const Vector& log_weights, const Matrix& means, const Parameters& spreads,
-                 const Places& asked, double least, int threads) {
+                 const Places& asked, double least, const std::optional<Components>& lead,
+                 const std::optional<Places>& begin, const std::optional<Components>& near,
+                 int threads) {
     const emix::Table rows = table(x, std::nullopt, shift, scale);
     const emix::TableMixture m = table_mixture(form, log_weights, means, spreads, rows.d);
     require_threads(threads);
+    emix::Vicinities lists{};
+    if (lead && begin && near) lists = vicinities(*lead, *begin, *near, rows.n, m.k);
     const int64_t count = static_cast<int64_t>(asked.shape(0));
     for (int64_t i = 0; i < count; ++i)
         require(0 <= asked.data()[i] && asked.data()[i] < rows.n, "a row that there is not");
@@ -76,7 +80,8 @@ nb::tuple survey(const Rows& x, const Weights& shift, const Weights& scale, int6
     std::vector<emix::SurveyEntry> all;
     {
         nb::gil_scoped_release released;
-        kernel.vicinity->survey(rows, m, {asked.data(), count, least}, threads, {&all, collect});
+        kernel.vicinity->survey(rows, m, {asked.data(), count, least, lists},
+                                threads, {&all, collect});
     }
     Result<int32_t> row({all.size()}), component({all.size()});
     Result<double> responsibility({all.size()});
@@ -116,7 +121,8 @@ void add_vicinities(nb::module_& module) {
                "shift"_a.none(), "scale"_a.none(), "form"_a, "log_weights"_a, "means"_a,
                "spreads"_a, "scatter"_a, "lead"_a, "begin"_a, "near"_a, "threads"_a);
     module.def("survey", survey, "x"_a, "shift"_a.none(), "scale"_a.none(), "form"_a,
-               "log_weights"_a, "means"_a, "spreads"_a, "rows"_a, "least"_a, "threads"_a);
+               "log_weights"_a, "means"_a, "spreads"_a, "rows"_a, "least"_a,
+               "lead"_a.none(), "begin"_a.none(), "near"_a.none(), "threads"_a);
     module.def("draw_seeds", draw_seeds, "points"_a, "weight"_a, "uniforms"_a, "threads"_a);
 }
 

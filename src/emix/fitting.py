@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 # The gradient per row at which a climb has arrived: four hundred thousand roundings.
 TOLERANCE = 1e-10
 MAX_ITER = 20_000
+# Degenerate components that warnings name.
+MOST_NAMED = 10
 
 
 def fit(
@@ -272,9 +274,12 @@ def _warnings(best: Optimum, climb: Climb, finder: Finder) -> tuple[str, ...]:
         notes.append(f"E-steps left out {climb.neglected:.1e} nats per row, more than "
                      f"neglect={finder.neglect:g}; the log-likelihood is exact all the same")
     if best.degenerate:
-        for found in best.degenerate:
-            notes.append(f"component {found.component + 1} is degenerate: {found.reason}")
-        warnings.warn("; ".join(notes[-len(best.degenerate):]) +
+        named = [f"component {found.component + 1} is degenerate: {found.reason}"
+                 for found in best.degenerate[:MOST_NAMED]]
+        if len(best.degenerate) > MOST_NAMED:
+            named.append(f"so are {len(best.degenerate) - MOST_NAMED} more components")
+        notes += named
+        warnings.warn("; ".join(named) +
                       "; no optimum without a degenerate component was found: try a smaller k, "
                       "a common covariance ('tied'), held ones or prior='conjugate'",
                       DegenerateWarning, stacklevel=4)

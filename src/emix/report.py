@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from emix.mixture import Mixture
     from emix.result import Fit, Optimum
 
-# Columns shown in a table, and up to which correlations are.
+# Columns and components shown in a table, and columns up to which correlations are.
 MOST_LINES = 30
+MOST_COMPONENTS = 64
 MOST_CORRELATED = 4
 
 
@@ -90,6 +91,8 @@ def _measures(fit: Fit) -> list[str]:
 
 def _components(fit: Fit) -> list[str]:
     lines = _component_rows(fit) if fit.mixture.n_features == 1 else _component_tables(fit)
+    if fit.k > MOST_COMPONENTS:
+        lines.append(f"{'':>9} and {fit.k - MOST_COMPONENTS} more components")
     if not fit.model.held.is_nothing:
         lines.append(f"{'':>9} = held, not learned")
     return lines
@@ -99,7 +102,7 @@ def _component_rows(fit: Fit) -> list[str]:
     """One column: a line for each component."""
     mixture, held = fit.mixture, fit.model.held
     lines = [f"{'component':>9} {'weight':>10}  {'mean':>12}  {'sd':>12}  {'expected points':>15}"]
-    for j in range(fit.k):
+    for j in range(min(fit.k, MOST_COMPONENTS)):
         weight = f"{mixture.weights[j]:.5f}" + _mark(not held.learned_weights[j])
         mean = f"{mixture.means[j, 0]:.6g}" + _mark(not held.learned_means[j, 0])
         sd = f"{mixture.sds[j]:.6g}" + _mark(not held.learned_covariances[j])
@@ -112,7 +115,7 @@ def _component_tables(fit: Fit) -> list[str]:
     """Several columns: weights, then a table with a line for each column of the data."""
     mixture, held = fit.mixture, fit.model.held
     lines = [f"{'component':>9} {'weight':>10}  {'expected points':>15}"]
-    for j in range(fit.k):
+    for j in range(min(fit.k, MOST_COMPONENTS)):
         weight = f"{mixture.weights[j]:.5f}" + _mark(not held.learned_weights[j])
         lines.append(f"{j + 1:>9} {weight:>11}  {mixture.weights[j] * fit.n:>14.1f}{_flag(fit, j)}")
     sds, directions = _spreads(mixture)
@@ -143,7 +146,7 @@ def _spreads(mixture: Mixture) -> tuple[Floats, Floats]:
 
 def _table(title: str, names: tuple[str, ...], values: Floats, held: Mask) -> list[str]:
     """A line for each of `names`, a column for each component: values (k, len(names))."""
-    shown = names[:MOST_LINES]
+    shown, values = names[:MOST_LINES], values[:MOST_COMPONENTS]
     width = max(9, len(title), *(len(name) for name in shown))
     lines = [f"{title:>{width}} " + "".join(f"{f'{j + 1}':>12} " for j in range(len(values)))]
     for i, name in enumerate(shown):

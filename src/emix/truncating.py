@@ -38,14 +38,16 @@ if TYPE_CHECKING:
 # row of the data; at the start, at a step while lists lack more than what may be neglected, and
 # while they do not. A step itself takes 50 to 400 for each row.
 SURVEY_AT_START, SURVEY, CHECK = 64, 96, 12
+# And no more rows than so many for each component.
+MOST_SURVEYED = 64
 # What a survey finds that a list lacks is also tried in so many of its neighbours' lists.
 SPREAD = 8
 # What lists were found to lack counts less from step to step: what was found they have now.
 FORGET = 0.7
 # A fall of the objective beyond this many times what is thought to be left out is none of it.
 CAUTION = 4.0
-# How often components that collapse are put elsewhere.
-MOST_RELOCATIONS = 30
+# How often a climb goes on after components that collapsed have been put elsewhere.
+MOST_ATTEMPTS = 30
 
 
 class Truncation:
@@ -99,13 +101,17 @@ class Truncation:
                      self._vicinity.near_of(where).astype(np.int64) + which * k]
         self._vicinity = widened(self._vicinity, np.concatenate(more))
 
+    def begin_anew(self) -> None:
+        """Forget the lists: the next step makes new ones."""
+        self._vicinity = None
+
     def _begun(self, mixture: Mixture) -> Vicinity:
         outward = mixture.outward(self._units)
         labels = kernel_for(outward).labels(outward, self._source.points, self._threads)
         lead = labels.astype(np.int32)
         rows = self._rows(SURVEY_AT_START)
         found = kernel_for(mixture).survey(
-            mixture, self._source.block, rows, self._least(), self._units, self._threads
+            mixture, self._source.block, rows, self._least(), None, self._units, self._threads
         )
         return first_lists(found, lead[rows], lead, mixture.n_components)
 
@@ -113,9 +119,10 @@ class Truncation:
         """The lists, widened by what some rows were found to lack."""
         rows = self._rows(SURVEY if self._left_out > self._neglect else CHECK)
         found = kernel_for(mixture).survey(
-            mixture, self._source.block, rows, self._least(), self._units, self._threads
+            mixture, self._source.block, rows, self._least(), vicinity, self._units,
+            self._threads,
         )
-        keys, left_out = missed(vicinity, found, vicinity.lead[rows])
+        keys, left_out = missed(vicinity, found, vicinity.lead[rows], self._neglect / 2)
         weight = self._source.sample_weight
         w = np.ones(len(rows)) if weight is None else weight[rows]
         if w.any():
@@ -130,7 +137,7 @@ class Truncation:
     def _rows(self, evaluations: int) -> Places:
         """The rows whose turn it is: every so-manieth, from a place that all take in turn."""
         n, k = self._source.n_rows, self._model.n_components
-        stride = max(k // evaluations, 1)
+        stride = max(k // evaluations, n // (MOST_SURVEYED * k), 1)
         if not self._turns or stride != self._stride:
             self._stride = stride
             self._turns = self._rng.permutation(stride).tolist()
@@ -177,15 +184,22 @@ def _until_it_stands(
     mixture, moved, taken, total = start, 0, 0, _total(source)
     traces: list[Floats] = []
     e_step = Truncation(source, model, units, neglect, seed, threads) if neglect else None
-    for attempt in range(MOST_RELOCATIONS + 1):
+    for attempt in range(MOST_ATTEMPTS + 1):
         left = Stop(stop.tol, stop.max_iter - taken)
         run = climb(source, mixture, model, units, left, threads, watch, e_step)
         taken += run.iterations
         traces.append(run.trace)
         weak = weak_components(run.mixture, model, total)
-        over = run.outcome is not Outcome.COLLAPSED or attempt == MOST_RELOCATIONS
-        over |= taken >= stop.max_iter or not model.held.is_nothing
-        if over or 2 * weak.sum() > len(weak):
+        if attempt == MOST_ATTEMPTS or taken >= stop.max_iter:
+            break
+        if run.outcome is Outcome.FELL and e_step is not None:
+            # Lists that lacked too much are the likelier cause.
+            e_step.begin_anew()
+            mixture = run.mixture
+            continue
+        # A component that rests on the floor can look converged.
+        stuck = run.outcome in (Outcome.COLLAPSED, Outcome.CONVERGED) and weak.any()
+        if not stuck or not model.held.is_nothing or 2 * weak.sum() > len(weak):
             break
         mixture, moves = relocated(run.mixture, weak, model)
         moved += len(moves)

@@ -84,17 +84,24 @@ def first_lists(surveyed: Surveyed, leads: Leads, lead: Leads, k: int) -> Vicini
     return Vicinity.of_keys(lead, np.unique(keys), k)
 
 
-def missed(vicinity: Vicinity, surveyed: Surveyed, leads: Leads) -> tuple[Places, Floats]:
-    """Keys of what a survey of rows led by `leads` (m,) found outside their lists, and how much of
-    each row it is: (m,)."""
-    keys, k = vicinity.keys, vicinity.n_components
-    found = leads[surveyed.row].astype(np.int64) * k + surveyed.component
-    place = np.minimum(np.searchsorted(keys, found), len(keys) - 1)
-    outside = keys[place] != found
+def missed(
+    vicinity: Vicinity, surveyed: Surveyed, leads: Leads, bound: float
+) -> tuple[Places, Floats]:
+    """Keys of what a survey of rows led by `leads` (m,) found outside their lists; and how much of
+    each row it is, (m,).
+
+    Keys that would be dropped again, since all of their size together are within `bound`, are none.
+    """
+    k, lengths = vicinity.n_components, np.diff(vicinity.begin)
     left_out: Floats = np.bincount(
-        surveyed.row[outside], surveyed.responsibility[outside], len(leads)
+        surveyed.row, surveyed.responsibility, len(leads)
     ).astype(np.float64)
-    return np.asarray(found[outside], np.int64), left_out
+    found = leads[surveyed.row].astype(np.int64) * k + surveyed.component
+    keys, place = np.unique(found, return_inverse=True)
+    share = np.bincount(place, surveyed.responsibility, len(keys))
+    rows = np.bincount(leads, minlength=k)
+    owner = keys // k
+    return keys[share > bound * rows[owner] / lengths[owner]], left_out
 
 
 def renewed(vicinity: Vicinity, lead: Leads, share: Floats, bound: float) -> Vicinity:

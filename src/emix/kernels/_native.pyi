@@ -307,10 +307,13 @@ def survey(
     spreads: _Floats,
     rows: NDArray[np.int64],
     least: float,
+    lead: NDArray[np.int32] | None,
+    begin: NDArray[np.int64] | None,
+    near: NDArray[np.int32] | None,
     threads: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], _Floats]:
     """Responsibilities above `least` of some rows, with all components scored: the row's place
-    among `rows`, the component, the responsibility."""
+    among `rows`, the component, the responsibility. With lists, only of those outside them."""
 
 def draw_seeds(
     points: _Floats, weight: _Floats, uniforms: _Floats, threads: int

@@ -111,13 +111,15 @@ class NativeKernel:
 
     def survey(
         self, components: Components, block: Block, rows: Places, least: float,
-        units: Units | None = None, threads: int = 1,
+        vicinity: Vicinity | None = None, units: Units | None = None, threads: int = 1,
     ) -> Surveyed:
         spread, mixture = _table(components)
         shift, scale = _shift_and_scale(units)
+        v = vicinity
+        lists = (None, None, None) if v is None else (v.lead, v.begin, v.near)
         return Surveyed(*_native.survey(
             np.ascontiguousarray(block.points), shift, scale, spread, *mixture, rows, least,
-            threads,
+            *lists, threads,
         ))
 
     def seeds(

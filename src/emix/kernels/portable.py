@@ -108,9 +108,9 @@ class PortableKernel:
 
     def survey(
         self, components: Components, block: Block, rows: Places, least: float,
-        units: Units | None = None, threads: int = 1,
+        vicinity: Vicinity | None = None, units: Units | None = None, threads: int = 1,
     ) -> Surveyed:
-        return portable_near.survey(components, block, rows, least, units)
+        return portable_near.survey(components, block, rows, least, vicinity, units)
 
     def seeds(
         self, points: Floats, weight: Floats, uniforms: Floats, threads: int = 1

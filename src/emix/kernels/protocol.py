@@ -73,9 +73,10 @@ class Kernel(Protocol):
 
     def survey(
         self, components: Components, block: Block, rows: Places, least: float,
-        units: Units | None = None, threads: int = 1,
+        vicinity: Vicinity | None = None, units: Units | None = None, threads: int = 1,
     ) -> Surveyed:
-        """Some rows against all components: every responsibility above `least`, row by row."""
+        """Some rows against all components: every responsibility above `least`, row by row; with
+        lists, of the components outside the row's."""
         ...
 
     def seeds(
