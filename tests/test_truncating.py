@@ -131,10 +131,9 @@ def test_a_crowd_is_fitted_from_one_start():
 def test_components_that_collapse_are_put_elsewhere():
     rng = np.random.default_rng(5)
     x = np.concatenate([rng.normal(size=(600, 2)), rng.normal(size=(600, 2)) + 9])
-    # Three equal rows far out: a component of theirs has no width.
-    x[:3] = 40.0
-    means = np.array([[0.0, 0.0], [9.0, 9.0], [40.0, 40.0]])
-    start = Mixture([0.4, 0.4, 0.2], means, np.repeat(np.eye(2)[None], 3, axis=0))
+    # A component on one row alone has no width.
+    means, sizes = np.array([[0.0, 0.0], [9.0, 9.0], x[5]]), np.array([1.0, 1.0, 1e-12])
+    start = Mixture([0.5, 0.49, 0.01], means, sizes[:, None, None] * np.eye(2))
     source, units = ArraySource.of(x), Units.identity(2)
     model = Model.parse(3, 2).inward(units, FLOOR)
     for neglect in (1e-5, 0.0):

@@ -54,15 +54,17 @@ def test_what_is_missing_is_put_in_both_ways_and_handed_on():
     rng = np.random.default_rng(0)
     v = lists(rng, 12, 0.2)
     keys = np.setdiff1d(np.arange(144), v.keys)[::9]
-    wide = widened(v, keys)
-    assert np.isin(keys, wide.keys).all() and np.isin(v.keys, wide.keys).all()
-    assert np.isin(keys % 12 * 12 + keys // 12, wide.keys).all()
-    assert (np.diff(wide.keys) > 0).all() and wide.lead is v.lead
     more = spread(v, keys, 3, rng)
-    assert len(more) == 4 * len(keys) and set(more % 12) == set(keys % 12)
-    beside = more[len(keys):].reshape(-1, 3)
+    assert len(more) == 5 * len(keys)
+    one, back, beside = more[:len(keys)], more[len(keys):2 * len(keys)], more[2 * len(keys):]
+    np.testing.assert_array_equal(one, keys)
+    np.testing.assert_array_equal(back, keys % 12 * 12 + keys // 12)
+    assert (beside.reshape(-1, 3) % 12 == keys[:, None] % 12).all()
     assert all(np.isin(row // 12, v.near_of(key // 12)).all()
-               for row, key in zip(beside, keys, strict=True))
+               for row, key in zip(beside.reshape(-1, 3), keys, strict=True))
+    wide = widened(v, more)
+    np.testing.assert_array_equal(wide.keys, np.union1d(v.keys, more))
+    assert wide.lead is v.lead
 
 
 def test_what_hardly_matters_is_not_missed():
@@ -70,6 +72,18 @@ def test_what_hardly_matters_is_not_missed():
     leads = np.array([0, 0, 3], np.int32)
     found = Surveyed(np.array([0, 1, 1, 2], np.int32), np.array([1, 1, 2, 4], np.int32),
                      np.array([0.2, 0.1, 1e-9, 0.5]))
-    keys, left_out = missed(v, found, leads, 1e-6)
+    keys, left_out = missed(v, found, leads, np.ones(len(leads)), 1e-6)
     assert keys.tolist() == [1, 19]
     np.testing.assert_allclose(left_out, [0.2, 0.1 + 1e-9, 0.5])
+
+
+def test_of_too_much_that_is_missed_the_worst_comes_first():
+    k = 40
+    v = lists(np.random.default_rng(2), k, 0.0)
+    rng = np.random.default_rng(3)
+    component = rng.integers(1, k, 4000).astype(np.int32)
+    found = Surveyed(np.repeat(np.arange(200), 20).astype(np.int32), component,
+                     component.astype(float) * 1e-3)
+    leads = np.repeat(np.arange(10), 20).astype(np.int32)
+    keys, _ = missed(v, found, leads, np.ones(len(leads)), 1e-6)
+    assert 0 < len(keys) <= 4 * k and (keys % k).min() > 10

@@ -41,7 +41,7 @@ SURVEY_AT_START, SURVEY, CHECK = 64, 96, 12
 # And no more rows than so many for each component.
 MOST_SURVEYED = 64
 # What a survey finds that a list lacks is also tried in so many of its neighbours' lists.
-SPREAD = 8
+SPREAD = 2
 # What lists were found to lack counts less from step to step: what was found they have now.
 FORGET = 0.7
 # A fall of the objective beyond this many times what is thought to be left out is none of it.
@@ -122,9 +122,9 @@ class Truncation:
             mixture, self._source.block, rows, self._least(), vicinity, self._units,
             self._threads,
         )
-        keys, left_out = missed(vicinity, found, vicinity.lead[rows], self._neglect / 2)
         weight = self._source.sample_weight
         w = np.ones(len(rows)) if weight is None else weight[rows]
+        keys, left_out = missed(vicinity, found, vicinity.lead[rows], w, self._neglect / 2)
         if w.any():
             now = float(w @ -np.log1p(-np.minimum(left_out, 1 - 1e-9)) / w.sum())
             self._left_out = max(now, FORGET * self._left_out)

@@ -28,6 +28,8 @@ Places = NDArray[np.int64]
 
 # How often the level is doubled below which entries are dropped.
 DOUBLINGS = 6
+# What surveys find missing is put in as long as it is no more than this share of all entries.
+MOST_TRIED = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,27 +83,32 @@ def first_lists(surveyed: Surveyed, leads: Leads, lead: Leads, k: int) -> Vicini
     every = np.arange(k, dtype=np.int64)
     # In both directions: what looks at another is looked at.
     keys = np.concatenate([of * k + to, to * k + of, every * (k + 1)])
-    return Vicinity.of_keys(lead, np.unique(keys), k)
+    return Vicinity.of_keys(lead, _distinct(keys), k)
 
 
 def missed(
-    vicinity: Vicinity, surveyed: Surveyed, leads: Leads, bound: float
+    vicinity: Vicinity, surveyed: Surveyed, leads: Leads, weight: Floats, bound: float
 ) -> tuple[Places, Floats]:
-    """Keys of what a survey of rows led by `leads` (m,) found outside their lists; and how much of
-    each row it is, (m,).
+    """Keys of what a survey of rows led by `leads` (m,), of weight (m,), found outside their lists;
+    and how much of each row it is, (m,).
 
-    Keys that would be dropped again, since all of their size together are within `bound`, are none.
+    Keys that are within `bound` of what the rows of a list weigh, together if all were like them,
+    are none. Of more than a share of all entries only those that are missed most are told.
     """
-    k, lengths = vicinity.n_components, np.diff(vicinity.begin)
+    k = vicinity.n_components
     left_out: Floats = np.bincount(
         surveyed.row, surveyed.responsibility, len(leads)
     ).astype(np.float64)
     found = leads[surveyed.row].astype(np.int64) * k + surveyed.component
-    keys, place = np.unique(found, return_inverse=True)
-    share = np.bincount(place, surveyed.responsibility, len(keys))
-    rows = np.bincount(leads, minlength=k)
+    keys = _distinct(found)
+    lost = surveyed.responsibility * weight[surveyed.row]
+    share: Floats = np.bincount(np.searchsorted(keys, found), lost, len(keys)).astype(np.float64)
     owner = keys // k
-    return keys[share > bound * rows[owner] / lengths[owner]], left_out
+    rows = np.maximum(np.bincount(leads, weight, k)[owner], np.finfo(float).tiny)
+    share = share / rows * (np.bincount(owner, minlength=k)[owner] / bound)
+    most = max(int(MOST_TRIED * len(vicinity.near)), 4 * k)
+    least = 1.0 if len(keys) <= most else max(np.partition(share, -most)[-most], 1.0)
+    return keys[share > least], left_out
 
 
 def renewed(vicinity: Vicinity, lead: Leads, share: Floats, bound: float) -> Vicinity:
@@ -122,25 +129,26 @@ def renewed(vicinity: Vicinity, lead: Leads, share: Floats, bound: float) -> Vic
 
 
 def widened(vicinity: Vicinity, keys: Places) -> Vicinity:
-    """With more entries in the lists: those of `keys`, and those components look back."""
-    k = vicinity.n_components
-    back = keys % k * k + keys // k
-    return Vicinity.of_keys(vicinity.lead, _united(vicinity.keys, np.concatenate([keys, back])), k)
+    """With more entries in the lists."""
+    keys = _distinct(np.concatenate([vicinity.keys, keys]))
+    return Vicinity.of_keys(vicinity.lead, keys, vicinity.n_components)
 
 
 def spread(vicinity: Vicinity, keys: Places, times: int, rng: np.random.Generator) -> Places:
-    """Where a list lacked something, those of its neighbours may lack it too: more keys, each
-    handed on to some of them by chance."""
+    """Keys of what lists lacked, and of more that they may lack: the components that were missed
+    may have to look back, and some neighbours, chosen by chance, of those that missed them may miss
+    them too."""
     k = vicinity.n_components
     of, what = np.repeat(keys // k, times), np.repeat(keys % k, times)
     lengths = np.diff(vicinity.begin)[of]
     place = vicinity.begin[of] + (rng.random(len(of)) * lengths).astype(np.int64)
-    return np.concatenate([keys, vicinity.near[place].astype(np.int64) * k + what])
+    beside = vicinity.near[place].astype(np.int64) * k + what
+    return np.concatenate([keys, keys % k * k + keys // k, beside])
 
 
-def _united(keys: Places, more: Places) -> Places:
-    """Sorted keys, those among `more` that are new sorted in."""
-    more = np.unique(more)
-    place = np.minimum(np.searchsorted(keys, more), len(keys) - 1)
-    more = more[keys[place] != more]
-    return np.insert(keys, np.searchsorted(keys, more), more)
+def _distinct(keys: Places) -> Places:
+    """Sorted and each once. NumPy's own `unique` hashes, and takes a hundred times as long."""
+    keys = np.sort(keys)
+    fresh = np.ones(len(keys), np.bool_)
+    fresh[1:] = keys[1:] != keys[:-1]
+    return keys[fresh]

@@ -127,7 +127,8 @@ def test_a_survey_tells_what_lists_lack(kernel):
 
 @every_kernel
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 10**6), apart=st.floats(0.0, 6.0), far=st.sampled_from([0.0, 1e3, 1e160]))
+@given(seed=st.integers(0, 10**6), apart=st.floats(0.0, 6.0),
+       far=st.sampled_from([0.0, 1e3, 1e160]))
 def test_what_is_lacking_is_what_the_others_would_bring(kernel, seed, apart, far):
     rng = np.random.default_rng(seed)
     k, d, n = 12, 3, 60
@@ -169,7 +170,7 @@ def test_lists_that_make_no_sense_are_refused():
                 Vicinity(lead, good.begin[::-1].copy(), good.near),
                 Vicinity(lead, good.begin, good.near + 1),
                 Vicinity(lead, np.array([0, 0, 1, 9]), good.near)):
-        with pytest.raises(ValueError, match="lead|begin|near"):
+        with pytest.raises(ValueError, match=r"lead|begin|near"):
             NATIVE.expect_near(mixture, block, form, bad)
     with pytest.raises(ValueError, match="row"):
         NATIVE.survey(mixture, block, np.array([10]), 1e-3)

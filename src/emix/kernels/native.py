@@ -116,10 +116,10 @@ class NativeKernel:
         spread, mixture = _table(components)
         shift, scale = _shift_and_scale(units)
         v = vicinity
-        lists = (None, None, None) if v is None else (v.lead, v.begin, v.near)
+        lead, begin, near = (None, None, None) if v is None else (v.lead, v.begin, v.near)
         return Surveyed(*_native.survey(
             np.ascontiguousarray(block.points), shift, scale, spread, *mixture, rows, least,
-            *lists, threads,
+            lead, begin, near, threads,
         ))
 
     def seeds(

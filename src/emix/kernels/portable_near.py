@@ -80,8 +80,9 @@ def survey(
     for start in range(0, len(rows), step):
         asked = rows[start:start + step]
         responsibilities = score(components, _inward(block, asked, units))[1]
-        for i, c in enumerate(() if vicinity is None else vicinity.lead[asked].tolist()):
-            responsibilities[i, vicinity.near_of(c)] = 0.0
+        if vicinity is not None:
+            for i, c in enumerate(vicinity.lead[asked].tolist()):
+                responsibilities[i, vicinity.near_of(c)] = 0.0
         row, component = np.nonzero(responsibilities > least)
         parts.append((row + start, component, responsibilities[row, component]))
     row, component, shares = (np.concatenate(part) for part in zip(*parts, strict=True))
