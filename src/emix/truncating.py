@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 # while they do not. A step itself takes 50 to 400 for each row.
 SURVEY_AT_START, SURVEY, CHECK = 64, 96, 12
 # And no more rows than so many for each component.
-MOST_SURVEYED = 64
+MOST_SURVEYED = 128
 # What a survey finds that a list lacks is also tried in so many of its neighbours' lists.
-SPREAD = 2
+SPREAD = 3
 # What lists were found to lack counts less from step to step: what was found they have now.
 FORGET = 0.7
 # A fall of the objective beyond this many times what is thought to be left out is none of it.
@@ -73,6 +73,12 @@ class Truncation:
     def short(self) -> float:
         """Nats by which the last step may have been short, with caution."""
         return CAUTION * (self._left_out + self._neglect) * self._total
+
+    @property
+    def left_out(self) -> float:
+        """Nats per unit of row weight that lists lacked before the last surveys widened them, an
+        estimate from their rows."""
+        return self._left_out
 
     @property
     def entries(self) -> int:
@@ -165,6 +171,9 @@ def climb_near(
     objective = statistics.loglik + model.log_prior(run.mixture)
     slope = float(np.abs(gradient(statistics, run.mixture, model)).max())
     neglected = max(statistics.loglik - run.loglik, 0.0) / statistics.total
+    if run.outcome is Outcome.CONVERGED and slope > max(stop.tol, neglect):
+        # What was left out had hidden that there is further to go.
+        run = replace(run, outcome=Outcome.NOT_CONVERGED)
     return replace(
         run, loglik=statistics.loglik, objective=objective, gradient=slope, neglected=neglected,
         relocated=moved, trace=np.append(run.trace[:-1], objective),

@@ -29,7 +29,7 @@ Places = NDArray[np.int64]
 # How often the level is doubled below which entries are dropped.
 DOUBLINGS = 6
 # What surveys find missing is put in as long as it is no more than this share of all entries.
-MOST_TRIED = 0.05
+MOST_TRIED = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
