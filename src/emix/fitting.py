@@ -28,6 +28,7 @@ from emix.kernels import available_threads, instruction_set, kernel_for
 from emix.mixture import Mixture
 from emix.model import FLOOR, Model
 from emix.moments import Moments, moments_of
+from emix.plan import CROWD_ITER, NEGLECT, is_crowd
 from emix.result import Fit, Optimum
 from emix.sources.opening import open_source
 from emix.standard_errors import Deferred
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 # The gradient per row at which a climb has arrived: four hundred thousand roundings.
 TOLERANCE = 1e-10
 MAX_ITER = 20_000
+# Degenerate components that warnings name.
+MOST_NAMED = 10
 
 
 def fit(
@@ -60,6 +63,7 @@ def fit(
     seed: int | np.random.Generator = 0,
     tol: float | None = None,
     max_iter: int | None = None,
+    neglect: float | None = None,
     threads: int | None = None,
     progress: Callable[[Progress], None] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -91,7 +95,11 @@ def fit(
     n_starts : how many starts, instead of the default search
     seed : an integer, or a NumPy Generator, which is advanced; the same seed finds the same fit
     tol : the gradient of the objective, per row and without units, that counts as 0 (1e-10)
-    max_iter : EM steps at most (20000)
+    max_iter : EM steps at most (20000; 300 from 256 components in several columns)
+    neglect : the share of a row's density, on average over rows, that E-steps may leave out by
+        looking only at components near the row; 0 for exact steps. By default 0 below 256
+        components and in one column, else 1e-5. What was left out in the end is in the fit, whose
+        log-likelihood is exact in any case; `tol` below neglect / k is then taken as that
     threads : processors to use (all); the result does not depend on it by a bit
     progress : called with a `Progress` now and then while a fit of much data runs
     checkpoint : a file that keeps how far the fit has come, written whole every second or so. The
@@ -121,18 +129,21 @@ def fit(
     source, names = open_source(x, sample_weight, columns)
     d = source.n_features
     model = Model.parse(k, d, covariance, weights, means, sds, covariances, prior)
-    threads, stop, seed = threads_of(threads), stop_of(tol, max_iter), as_seed(seed)
+    threads, seed = threads_of(threads), as_seed(seed)
+    if max_iter is None and is_crowd(model.n_components, d):
+        max_iter = CROWD_ITER
+    stop, neglect = stop_of(tol, max_iter), neglect_of(neglect, model.n_components, d)
     moments = moments_of(source, threads)
     check_spread(moments, model, names)
     units = Units.of_spread(moments.mean, moments.sd, not model.structure.is_scale_free)
     model = _informed(model, source, moments, units, names, threads)
     begin = _start(start)
     journal = None if checkpoint is None else Journal(
-        checkpoint, identity_of(source, names, model, begin, n_starts, stop, seed),
+        checkpoint, identity_of(source, names, model, begin, n_starts, stop, seed, neglect),
         instruction_set(),
     )
     finder = Finder(source, ", ".join(names), model, units, moments.weight, stop, seed, threads,
-                    progress, journal=journal)
+                    progress, journal=journal, neglect=neglect)
     candidates = finder.candidates(begin, n_starts)
     return finished(candidates, finder, moments, names)
 
@@ -252,7 +263,8 @@ def finished(
         objective=best.objective, n=moments.weight, outcome=climb.outcome,
         n_iter=climb.iterations, trace=trace, gradient=climb.gradient, optima=optima,
         warnings=notes, classification=(hard, soft), columns=names, seed=finder.seed,
-        kernel=kernel.name, compression=finder.compression, _uncertainty=errors,
+        kernel=kernel.name, compression=finder.compression, neglect=finder.neglect,
+        neglected=climb.neglected, _uncertainty=errors,
     )
 
 
@@ -276,14 +288,35 @@ def _warnings(best: Optimum, climb: Climb, finder: Finder) -> tuple[str, ...]:
         notes.append(f"{climb.outcome.prose} (gradient {climb.gradient:.1e} per row after "
                      f"{climb.iterations} steps)")
         warnings.warn(notes[-1], NotConvergedWarning, stacklevel=4)
+    if climb.relocated:
+        notes.append(f"{climb.relocated} times a component collapsed onto too few rows for a "
+                     f"covariance of its own, and was put where the heaviest was; a smaller k, a "
+                     f"common covariance ('tied') or prior='conjugate' would have no need of that")
+    if climb.neglected > 2 * finder.neglect:
+        notes.append(f"E-steps left out {climb.neglected:.1e} nats per row, more than "
+                     f"neglect={finder.neglect:g}; the log-likelihood is exact all the same")
     if best.degenerate:
-        for found in best.degenerate:
-            notes.append(f"component {found.component + 1} is degenerate: {found.reason}")
-        warnings.warn("; ".join(notes[-len(best.degenerate):]) +
+        named = [f"component {found.component + 1} is degenerate: {found.reason}"
+                 for found in best.degenerate[:MOST_NAMED]]
+        if len(best.degenerate) > MOST_NAMED:
+            named.append(f"so are {len(best.degenerate) - MOST_NAMED} more components")
+        notes += named
+        warnings.warn("; ".join(named) +
                       "; no optimum without a degenerate component was found: try a smaller k, "
                       "a common covariance ('tied'), held ones or prior='conjugate'",
                       DegenerateWarning, stacklevel=4)
     return (*notes, *counted(best.mixture, finder.weight).notes())
+
+
+def neglect_of(neglect: float | None, k: int, n_features: int) -> float:
+    if neglect is None:
+        return NEGLECT if is_crowd(k, n_features) else 0.0
+    if not isinstance(neglect, int | float | np.number) or not 0 <= neglect < 1:
+        raise ParameterError(f"neglect={neglect!r}; expected a share of each row's density, from 0 "
+                             f"(exact) to less than 1, such as 1e-5")
+    if neglect > 0 and n_features == 1:
+        raise ParameterError("neglect is for several columns; in one column steps are exact")
+    return float(neglect)
 
 
 def threads_of(threads: int | None) -> int:
