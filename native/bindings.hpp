@@ -124,5 +124,7 @@ void add_table_searches(nb::module_& module);
 void add_replicates(nb::module_& module);
 // The function of bins_module.cpp.
 void add_bins(nb::module_& module);
+// The functions of vicinity_module.cpp.
+void add_vicinities(nb::module_& module);
 
 }  // namespace emix::python

@@ -18,6 +18,8 @@ void left_out_gains_table(const Table&, const LeftOutRequest&, int threads, doub
 void fit_columns(const FitsRequest&, int threads, const FitsListener&);
 // Of bins_column.cpp.
 int64_t bins(const Column&, const BinsRequest&, int threads, double* sums);
+// Of vicinity_table.cpp.
+extern const VicinityKernel vicinity_kernel;
 
 namespace {
 
@@ -123,6 +125,6 @@ const Kernel kernel{expect,  log_density,    responsibilities, labels,         m
                     climb,   classification, sort_column,      optimal_breaks, search,
                     expect_table, log_density_table, responsibilities_table, labels_table,
                     classification_table, moments_table, climb_table, maximise_table,
-                    left_out_gains_table, fit_columns, bins};
+                    left_out_gains_table, fit_columns, bins, &vicinity_kernel};
 
 }  // namespace emix::EMIX_LEVEL

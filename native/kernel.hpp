@@ -299,6 +299,8 @@ struct BinsRequest {
     const double *edges, *scale, *base;
     std::int64_t bins;
 };
+// What serves mixtures of many components; see vicinity_kernel.hpp.
+struct VicinityKernel;
 
 // One compiled level of the kernel.
 struct Kernel {
@@ -332,6 +334,7 @@ struct Kernel {
     void (*fit_columns)(const FitsRequest&, int threads, const FitsListener&);
     // sums is (bins, 4); returns how many points are outside.
     std::int64_t (*bins)(const Column&, const BinsRequest&, int threads, double* sums);
+    const VicinityKernel* vicinity;
 };
 
 }  // namespace emix

@@ -122,4 +122,5 @@ NB_MODULE(_native, module) {
     emix::python::add_table_searches(module);
     emix::python::add_replicates(module);
     emix::python::add_bins(module);
+    emix::python::add_vicinities(module);
 }

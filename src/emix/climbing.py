@@ -32,6 +32,7 @@ if NATIVE is not None:
 
 if TYPE_CHECKING:
     from emix.arrays import Floats
+    from emix.em import EStep
     from emix.model import Model
     from emix.sources.protocol import Source
 
@@ -91,7 +92,9 @@ class Climb:
     """One run of EM, in the units it was made in.
 
     loglik and objective are those of `mixture`; gradient is its largest absolute component per
-    unit of row weight; `trace` holds the objective at each step, the start's first.
+    unit of row weight; `trace` holds the objective at each step, the start's first. Where the
+    E-step left components out, `neglected` is by how many nats per unit of row weight the last one
+    was short; `relocated` counts components that collapsed and were put elsewhere.
     """
 
     mixture: Mixture
@@ -101,6 +104,8 @@ class Climb:
     iterations: int
     outcome: Outcome
     trace: Floats
+    neglected: float = 0.0
+    relocated: int = 0
 
 
 def is_hopeless(before: float, now: float, height: float, step: int, most: int) -> bool:
@@ -144,17 +149,19 @@ def climb(
     threads: int = 1,
     watch: Callable[[Step, float], bool | None] | None = None,
     accelerator: Accelerator | None = None,
+    e_step: EStep | None = None,
 ) -> Climb:
     """EM from `start`, which is in internal units, until `stop` says so.
 
     `watch` is told of each step and its gradient, and ends the climb by saying True. Ctrl-C ends
     it with the outcome "interrupted" and the last mixture scored. Without an `accelerator` it is
-    plain EM.
+    plain EM. With an E-step of its own the objective is what that finds, and may fall by what it
+    leaves out.
     """
     trace: list[float] = []
     last: tuple[Step, float] | None = None
     outcome = Outcome.NOT_CONVERGED
-    steps = iterate(source, start, model, units, threads, accelerator)
+    steps = iterate(source, start, model, units, threads, accelerator, e_step)
     try:
         for step in steps:
             slope = float(np.abs(gradient(step.statistics, step.mixture, model)).max())
@@ -163,7 +170,8 @@ def climb(
                     Outcome.NOT_FINITE
                 last = last or (step, slope)
                 break
-            if last is not None and _fell(last[0], step):
+            short = 0.0 if e_step is None else e_step.short
+            if last is not None and _fell(last[0], step, short):
                 # Of a component without width all sums are rounding.
                 outcome = Outcome.COLLAPSED if _collapsed(step.mixture, model) else Outcome.FELL
                 break
@@ -188,9 +196,9 @@ def climb(
                  np.array(trace))
 
 
-def _fell(before: Step, after: Step) -> bool:
+def _fell(before: Step, after: Step, short: float = 0.0) -> bool:
     total, fall = before.statistics.total, before.objective - after.objective
-    slack = FALL * (abs(before.objective) + total)
+    slack = FALL * (abs(before.objective) + total) + short
     if fall <= slack:
         return False
     # Whitening loses digits as the inverse of what a column has to itself.
@@ -234,7 +242,7 @@ def climb_many(
         return [run for run in runs if run is not None]
     climbs = []
     for run, start in enumerate(starts):
-        watch = None if progress is None else _watcher(progress, run, len(starts))
+        watch = None if progress is None else watcher(progress, run, len(starts))
         accelerator = None if near is None else Accelerator(model, near)
         climbs.append(climb(source, start, model, units, stop, threads, watch, accelerator))
         if climbs[-1].outcome is Outcome.INTERRUPTED:
@@ -242,9 +250,10 @@ def climb_many(
     return climbs
 
 
-def _watcher(
+def watcher(
     progress: Callable[[Progress], None], run: int, n_runs: int
 ) -> Callable[[Step, float], None]:
+    """What tells `progress` of each step of a run."""
     def watch(step: Step, slope: float) -> None:
         progress(Progress(run + 1, n_runs, step.iteration, step.objective, slope))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from emix.arrays import Block
 from emix.kernels import kernel_for
@@ -40,19 +40,31 @@ class Step:
     statistics: Statistics
 
 
+class EStep(Protocol):
+    """An E-step of its own, which may leave components out."""
+
+    @property
+    def short(self) -> float:
+        """By how much the log-likelihood of the last step may be short of the exact one, nats."""
+        ...
+
+    def __call__(self, mixture: Mixture) -> Statistics: ...
+
+
 def iterate(
     source: Source, start: Mixture, model: Model, units: Units | None = None, threads: int = 1,
-    accelerator: Accelerator | None = None,
+    accelerator: Accelerator | None = None, e_step: EStep | None = None,
 ) -> Iterator[Step]:
     """EM from `start`, for ever: the first step is the start itself, each costs one pass.
 
     With `units`, `start` and `model` are in internal units, and so is every step. Plain EM; with
     an `accelerator`, EM from where that proposes. A pass that finds a proposal to be lower yields
-    the step before once more: EM still stands there.
+    the step before once more: EM still stands there. The E-step is exact, unless another is given.
     """
     mixture, last = start, None
     for iteration in count():
-        statistics = expect(source, mixture, model, units, threads)
+        statistics = expect(source, mixture, model, units, threads) if e_step is None else \
+            e_step(mixture)
         objective = statistics.loglik + model.log_prior(mixture)
         step = Step(iteration, mixture, statistics.loglik, objective, statistics)
         if accelerator is not None and last is not None and accelerator.refuses(last, step):

@@ -11,20 +11,29 @@ import numpy as np
 from emix.arrays import Labels, Units, is_whole
 from emix.candidates import Candidate, Interrupted, cut_off, distinct
 from emix.checkpoint import Journal
-from emix.climbing import Climb, Outcome, Progress, Stop, climb_many, climbs_natively
+from emix.climbing import (
+    Climb,
+    Outcome,
+    Progress,
+    Stop,
+    climb_many,
+    climbs_natively,
+    watcher,
+)
 from emix.compression import Compression
 from emix.compression.thinning import thinned
 from emix.condensing import Condensed, condensed, joined, leads_on
 from emix.errors import DataError, ParameterError
-from emix.initialise import SortedColumn, Table, named, named_of_rows
+from emix.initialise import Draws, SortedColumn, Table, crowd, named, named_of_rows
 from emix.judging import least_worth_on, rests_on_floor, worths_on
 from emix.mixture import Mixture
 from emix.model import FLOOR, Model
-from emix.plan import PATIENCE, SEARCH_ROWS, Plan
+from emix.plan import CROWD_ROWS, PATIENCE, SEARCH_ROWS, Plan, is_crowd
 from emix.rounds import climb_all
 from emix.search import follow, search
 from emix.soundness import degenerate_components
 from emix.terrain import ColumnTerrain, TableTerrain, terrain_of
+from emix.truncating import climb_near
 
 if TYPE_CHECKING:
     from emix.soundness import Degenerate
@@ -61,14 +70,16 @@ class Finder:
     def __init__(
         self, source: ArraySource, name: str, model: Model, units: Units, weight: float,
         stop: Stop, seed: int, threads: int, progress: Callable[[Progress], None] | None,
-        terrain: Terrain | None = None, journal: Journal | None = None,
+        terrain: Terrain | None = None, journal: Journal | None = None, neglect: float = 0.0,
     ) -> None:
-        self.name = name
+        self.name, self.neglect = name, neglect
         self.source, self.model, self.units, self.weight = source, model, units, weight
         self.within = model.inward(units, FLOOR)
         self.stop, self.seed, self.threads, self.progress = stop, seed, threads, progress
+        self.is_crowd = is_crowd(model.n_components, model.n_features)
         if terrain is None:
-            sample = source.sample(SEARCH_ROWS, seed)
+            rows = CROWD_ROWS * model.n_components if self.is_crowd else 0
+            sample = source.sample(max(SEARCH_ROWS, rows), seed)
             terrain = terrain_of(sample, units, self.within.prior.imagined is not None)
         self.terrain, self.ground = terrain, terrain.ground
         self.journal = Journal(None, {}, "") if journal is None else journal
@@ -89,10 +100,12 @@ class Finder:
         self._refuse_few_values()
         if isinstance(start, np.ndarray):
             return self._from_labels(start, n_starts)
-        plan = self._plan(start, n_starts)
+        plan = None if self.is_crowd else self._plan(start, n_starts)
         self.journal.open()
         if self.journal.is_complete:
             return self._kept()
+        if plan is None:
+            return self._from_crowds(start, n_starts)
         if self.source.n_rows > SEARCH_ROWS:
             return self._on_sample_then_all(plan, known)
         try:
@@ -186,6 +199,20 @@ class Finder:
         natively = climbs_natively(TableTerrain(ground).source, k, self.within)
         return Plan.of_rows(k, n, d, natively)
 
+    def _from_crowds(self, kind: str | None, n_starts: int | None) -> list[Candidate]:
+        """One start, or as many as are asked for, each climbed on all the data."""
+        if n_starts is not None and not is_whole(n_starts, 1):
+            raise ParameterError(f"n_starts={n_starts!r}; expected 1 or more")
+        k, table = self.model.n_components, self.ground
+        assert isinstance(table, Table)
+        make = None if kind is None else named_of_rows(kind)
+        starts = []
+        for stream in range(n_starts or 1):
+            draws = Draws(self.seed, stream)
+            start = crowd(table, k, draws, self.threads) if make is None else make(table, k, draws)
+            starts.append(self.within.conforming(start))
+        return self._on_all_data(starts, [1] * len(starts))
+
     def _from(self, start: Mixture, n_starts: int | None) -> list[Candidate]:
         """One climb on all the data, from the user's own start."""
         k, d = self.model.n_components, self.source.n_features
@@ -245,19 +272,34 @@ class Finder:
         return len(np.unique(points if weight is None else points[weight > 0], axis=0))
 
     def _on_all_data(self, starts: Sequence[Mixture], counts: Sequence[int]) -> list[Candidate]:
-        short = self._condensed(starts)
-        if isinstance(short, Condensed):
-            return self._after(short, counts)
-        self.compression = short
-        climbs, was_cut = climb_all(
-            self.source, starts, counts, self.within, self.units, self.stop, self.threads,
-            self.progress, self.journal, self._near,
-        )
+        if self.is_crowd or self.neglect:
+            climbs = self._climbed_near(starts)
+            was_cut = climbs[-1].outcome is Outcome.INTERRUPTED
+        else:
+            short = self._condensed(starts)
+            if isinstance(short, Condensed):
+                return self._after(short, counts)
+            self.compression = short
+            climbs, was_cut = climb_all(
+                self.source, starts, counts, self.within, self.units, self.stop, self.threads,
+                self.progress, self.journal, self._near,
+            )
         found = distinct(
             [self._judged(c, count) for c, count in zip(climbs, counts, strict=False)],
             self.terrain.total,
         )
         return self._done(cut_off(found) if was_cut else found, was_cut)
+
+    def _climbed_near(self, starts: Sequence[Mixture]) -> list[Climb]:
+        """Climbs that look only at what is near each row."""
+        climbs = []
+        for run, start in enumerate(starts):
+            watch = None if self.progress is None else watcher(self.progress, run, len(starts))
+            climbs.append(climb_near(self.source, start, self.within, self.units, self.stop,
+                                     self.neglect, self.seed + run, self.threads, watch))
+            if climbs[-1].outcome is Outcome.INTERRUPTED:
+                break
+        return climbs
 
     def _condensed(self, starts: Sequence[Mixture]) -> Condensed | Compression | None:
         """Climbs of a long column on a few points; else why not, or None where there is nothing

@@ -46,7 +46,7 @@ class Digest:
 
 def identity_of(
     source: Source, names: tuple[str, ...], model: Model, start: object, n_starts: int | None,
-    stop: Stop, seed: int,
+    stop: Stop, seed: int, neglect: float = 0.0,
 ) -> dict[str, Any]:
     """All that decides the bits of a fit but the kernel, as plain data."""
     held, prior = model.held, model.prior
@@ -57,6 +57,7 @@ def identity_of(
         "prior": digest_of([prior.means, prior.concentration, prior.conjugate]),
         "start": start if isinstance(start, str) else digest_of(start), "n_starts": n_starts,
         "seed": seed, "tol": stop.tol, "max_iter": stop.max_iter,
+        "neglect": neglect,
     }
 
 

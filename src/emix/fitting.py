@@ -18,10 +18,11 @@ from emix.errors import (
     ParameterError,
 )
 from emix.kernels import available_threads
-from emix.making import Search, degenerate_note, fit_source, informed, unarrived_note
+from emix.making import Search, degenerate_notes, fit_source, informed, unarrived_note
 from emix.mixture import Mixture
 from emix.model import FLOOR, Model
 from emix.moments import moments_of
+from emix.plan import CROWD_ITER, NEGLECT, is_crowd
 from emix.result import Fit
 from emix.sources.opening import open_source
 
@@ -50,6 +51,7 @@ def fit(
     seed: int | np.random.Generator = 0,
     tol: float | None = None,
     max_iter: int | None = None,
+    neglect: float | None = None,
     threads: int | None = None,
     progress: Callable[[Progress], None] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -81,7 +83,11 @@ def fit(
     n_starts : how many starts, instead of the default search
     seed : an integer, or a NumPy Generator, which is advanced; the same seed finds the same fit
     tol : the gradient of the objective, per row and without units, that counts as 0 (1e-10)
-    max_iter : EM steps at most (20000)
+    max_iter : EM steps at most (20000; 300 from 256 components in several columns)
+    neglect : the share of a row's density, on average over rows, that E-steps may leave out by
+        looking only at components near the row; 0 for exact steps. By default 0 below 256
+        components and in one column, else 1e-5. What was left out in the end is in the fit, whose
+        log-likelihood is exact in any case; `tol` below neglect / k is then taken as that
     threads : processors to use (all); the result does not depend on it by a bit
     progress : called with a `Progress` now and then while a fit of much data runs
     checkpoint : a file that keeps how far the fit has come, written whole every second or so. The
@@ -109,9 +115,12 @@ def fit(
     (-1034.00175, [54.61, 80.09])
     """
     source, names = open_source(x, sample_weight, columns)
-    model = Model.parse(k, source.n_features, covariance, weights, means, sds, covariances, prior)
-    how = Search(start_of(start), n_starts, as_seed(seed), stop_of(tol, max_iter),
-                 threads_of(threads), progress, checkpoint)
+    d = source.n_features
+    model = Model.parse(k, d, covariance, weights, means, sds, covariances, prior)
+    how = Search(
+        start_of(start), n_starts, as_seed(seed), stop_of(tol, max_iter, model.n_components, d),
+        threads_of(threads), progress, checkpoint, neglect_of(neglect, model.n_components, d),
+    )
     found = fit_source(source, names, model, how)
     warn_of(found)
     return found
@@ -193,10 +202,21 @@ def warn_of(found: Fit) -> None:
         warnings.warn(unarrived_note(found.outcome, found.gradient, found.n_iter),
                       NotConvergedWarning, stacklevel=3)
     if found.degenerate:
-        warnings.warn("; ".join(map(degenerate_note, found.degenerate)) +
+        warnings.warn("; ".join(degenerate_notes(found.degenerate)) +
                       "; no optimum without a degenerate component was found: try a smaller k, "
                       "a common covariance ('tied'), held ones or prior='conjugate'",
                       DegenerateWarning, stacklevel=3)
+
+
+def neglect_of(neglect: float | None, k: int, n_features: int) -> float:
+    if neglect is None:
+        return NEGLECT if is_crowd(k, n_features) else 0.0
+    if not isinstance(neglect, int | float | np.number) or not 0 <= neglect < 1:
+        raise ParameterError(f"neglect={neglect!r}; expected a share of each row's density, from 0 "
+                             f"(exact) to less than 1, such as 1e-5")
+    if neglect > 0 and n_features == 1:
+        raise ParameterError("neglect is for several columns; in one column steps are exact")
+    return float(neglect)
 
 
 def threads_of(threads: int | None) -> int:
@@ -207,9 +227,12 @@ def threads_of(threads: int | None) -> int:
     return int(threads)
 
 
-def stop_of(tol: float | None, max_iter: int | None) -> Stop:
+def stop_of(
+    tol: float | None, max_iter: int | None, k: int = 1, n_features: int = 1
+) -> Stop:
     tol = TOLERANCE if tol is None else tol
-    max_iter = MAX_ITER if max_iter is None else max_iter
+    if max_iter is None:
+        max_iter = CROWD_ITER if is_crowd(k, n_features) else MAX_ITER
     if not isinstance(tol, int | float | np.number) or not tol >= 0:
         raise ParameterError(f"tol={tol!r}; expected a gradient per row, 0 or more (0 climbs until "
                              f"max_iter)")

@@ -10,6 +10,7 @@ import numpy as np
 from emix.arrays import Block, Floats, Mask
 from emix.em import expect
 from emix.initialise import Table
+from emix.plan import is_crowd
 from emix.soundness import left_out_gains, on_floor
 from emix.worth import (
     are_few,
@@ -55,6 +56,8 @@ def worths_on(
     k = mixture.n_components
     if not is_judged(model):
         return np.full(k, np.inf)
+    if is_crowd(k, mixture.n_features) and isinstance(ground, Table):
+        return _worths_of_crowd(source, mixture, model, ground)
     statistics = expect(source, mixture, model, units, threads)
     judged = model.held.learned_covariances & (statistics.weight < MANY)
     if not judged.any() or statistics.total <= 1:
@@ -81,6 +84,19 @@ def worths_on(
         wrong = are_few(statistics.weight, mixture, model) | are_thin(ground, mixture)
         return np.where(judged, np.where(wrong, -np.inf, worth), np.inf)
     return np.where(judged, gains - np.maximum(np.log(ground.sd / mixture.sds), 0.0), np.inf)
+
+
+def _worths_of_crowd(source: Source, mixture: Mixture, model: Model, ground: Table) -> Floats:
+    """Of so many components those count as degenerate that have too few points or are too thin;
+    leaving points out of each of them would take as long as all of the climb."""
+    total = source.reduce(_weight_of, _Gains(np.zeros(1))).values
+    wrong = are_few(mixture.weights * total, mixture, model) | are_thin(ground, mixture)
+    return np.where(model.held.learned_covariances & wrong, -np.inf, np.inf)
+
+
+def _weight_of(block: Block) -> _Gains:
+    weight = block.sample_weight
+    return _Gains(np.array([float(block.n_rows) if weight is None else weight.sum()]))
 
 
 def least_worth_on(

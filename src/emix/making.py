@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from emix.soundness import Degenerate
     from emix.sources.array import ArraySource
 
+# Degenerate components that notes name.
+MOST_NAMED = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Search:
@@ -47,6 +50,7 @@ class Search:
     threads: int
     progress: Callable[[Progress], None] | None = None
     checkpoint: str | os.PathLike[str] | None = None
+    neglect: float = 0.0
 
     @property
     def has_plan(self) -> bool:
@@ -84,11 +88,13 @@ def _finder(
     moments, units, model = _ground(source, names, model, how.threads)
     journal = None if how.checkpoint is None else Journal(
         how.checkpoint,
-        identity_of(source, names, model, how.start, how.n_starts, how.stop, how.seed),
+        identity_of(source, names, model, how.start, how.n_starts, how.stop, how.seed,
+                    how.neglect),
         instruction_set(),
     )
     return moments, Finder(source, ", ".join(names), model, units, moments.weight, how.stop,
-                           how.seed, how.threads, how.progress, journal=journal)
+                           how.seed, how.threads, how.progress, journal=journal,
+                           neglect=how.neglect)
 
 
 def _ground(
@@ -170,13 +176,14 @@ def finished(
     hard, soft = kernel.classification(best.mixture, finder.source.block, finder.threads)
     order = climb.mixture.canonical_order()
     within, units = finder.within.reordered(order), finder.units
-    notes = (*finder.journal.notes, *notes_of(best, climb, moments.weight))
+    notes = (*finder.journal.notes, *notes_of(best, climb, moments.weight, finder.neglect))
     return Fit(
         mixture=best.mixture, model=model.reordered(order), loglik=best.loglik,
         objective=best.objective, n=moments.weight, outcome=climb.outcome,
         n_iter=climb.iterations, trace=trace, gradient=climb.gradient, optima=optima,
         warnings=notes, classification=(hard, soft), columns=names, seed=finder.seed,
-        kernel=kernel.name, compression=finder.compression,
+        kernel=kernel.name, compression=finder.compression, neglect=finder.neglect,
+        neglected=climb.neglected,
         _uncertainty=_deferred(finder.source, within, lambda _: (within, units), names, best),
     )
 
@@ -205,18 +212,33 @@ def _optimum(candidate: Candidate, finder: Finder, moments: Moments) -> Optimum:
     return Optimum(loglik, objective, candidate.starts, climb.outcome, degenerate, mixture)
 
 
-def notes_of(best: Optimum, climb: Climb, weight: float) -> tuple[str, ...]:
+def notes_of(
+    best: Optimum, climb: Climb, weight: float, neglect: float = 0.0
+) -> tuple[str, ...]:
     """What a user should know of the best optimum of Σ w rows, in words."""
     notes = []
     if climb.outcome is not Outcome.CONVERGED:
         notes.append(unarrived_note(climb.outcome, climb.gradient, climb.iterations))
-    notes += map(degenerate_note, best.degenerate)
+    if climb.relocated:
+        notes.append(f"{climb.relocated} times a component collapsed onto too few rows for a "
+                     f"covariance of its own, and was put where the heaviest was; a smaller k, a "
+                     f"common covariance ('tied') or prior='conjugate' would have no need of that")
+    if climb.neglected > 2 * neglect:
+        notes.append(f"E-steps left out {climb.neglected:.1e} nats per row, more than "
+                     f"neglect={neglect:g}; the log-likelihood is exact all the same")
+    notes += degenerate_notes(best.degenerate)
     return (*notes, *counted(best.mixture, weight).notes())
 
 
 def unarrived_note(outcome: Outcome, gradient: float, n_iter: int) -> str:
+    """How a climb ended that did not converge."""
     return f"{outcome.prose} (gradient {gradient:.1e} per row after {n_iter} steps)"
 
 
-def degenerate_note(found: Degenerate) -> str:
-    return f"component {found.component + 1} is degenerate: {found.reason}"
+def degenerate_notes(degenerate: tuple[Degenerate, ...]) -> list[str]:
+    """Degenerate components, the first of them by name."""
+    named = [f"component {found.component + 1} is degenerate: {found.reason}"
+             for found in degenerate[:MOST_NAMED]]
+    if len(degenerate) > MOST_NAMED:
+        named.append(f"so are {len(degenerate) - MOST_NAMED} more components")
+    return named

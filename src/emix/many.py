@@ -17,7 +17,7 @@ from emix.climbing import NATIVE_OUTCOMES, Outcome
 from emix.crew import share_out
 from emix.errors import EmixError, GroupsWarning, NotFittedError, ParameterError
 from emix.fits import OUTCOMES, Bests, Fits
-from emix.fitting import start_of, stop_of, threads_of
+from emix.fitting import neglect_of, start_of, stop_of, threads_of
 from emix.kernels import NATIVE
 from emix.making import Search, fit_source
 from emix.model import Model
@@ -63,6 +63,7 @@ def fit_many(
     seed: int | np.random.Generator = 0,
     tol: float | None = None,
     max_iter: int | None = None,
+    neglect: float | None = None,
     threads: int | None = None,
     progress: Callable[[GroupsProgress], None] | None = None,
 ) -> Fits:
@@ -89,8 +90,8 @@ def fit_many(
         (g, n), the name of a column, or with `by` weights (n,)
     start : a Mixture to start from, or a kind of start; see `fit`
     progress : called with a `GroupsProgress` now and then
-    covariance, weights, means, sds, covariances, prior, n_starts, seed, tol, max_iter, threads :
-        as in `fit`, the same for every group
+    covariance, weights, means, sds, covariances, prior, n_starts, seed, tol, max_iter, neglect,
+        threads : as in `fit`, the same for every group
 
     Returns
     -------
@@ -118,9 +119,13 @@ def fit_many(
     if isinstance(begin, np.ndarray):
         raise ParameterError("start is an array of labels, which divide the rows of one group; "
                              "expected a Mixture or the name of a kind of start")
-    how = Search(begin, n_starts, as_seed(seed), stop_of(tol, max_iter), threads_of(threads))
+    d = model.n_features
+    how = Search(
+        begin, n_starts, as_seed(seed), stop_of(tol, max_iter, model.n_components, d),
+        threads_of(threads), neglect=neglect_of(neglect, model.n_components, d),
+    )
     if how.has_plan:
-        how.plan(model.n_features)
+        how.plan(d)
     fits = _Work(opened, model, how, progress).done()
     if fits.warnings:
         warnings.warn("; ".join(fits.warnings), GroupsWarning, stacklevel=2)

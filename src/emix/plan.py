@@ -39,6 +39,19 @@ PORTABLE_STEPS = 20_000
 # In several columns a step costs ten times that.
 PORTABLE_STEPS_OF_ROWS = 2_000
 
+# From so many components on, in several columns, there is one start, made of a sample with so many
+# rows for each component; and the E-step leaves components out, unless it is told not to, by which
+# it gains nothing below. What it may then neglect is a share of each row's density, on average.
+CROWD, CROWD_ROWS = 256, 32
+NEGLECT = 1e-5
+# EM steps at most with so many components, each of which may take seconds.
+CROWD_ITER = 300
+
+
+def is_crowd(k: int, n_features: int) -> bool:
+    """Whether there are so many components that a search would take too long."""
+    return k >= CROWD and n_features > 1
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

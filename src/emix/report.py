@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from emix.quantities import Uncertainty
     from emix.result import Fit, Optimum
 
-# Columns shown in a table, and up to which correlations are.
+# Columns and components shown in a table, and columns up to which correlations are.
 MOST_LINES = 30
+MOST_COMPONENTS = 64
 MOST_CORRELATED = 4
 
 
@@ -50,6 +51,8 @@ def plain(fit: Fit) -> dict[str, Any]:
         "seed": fit.seed,
         "kernel": fit.kernel,
         "uncertainty": None if fit.uncertainty is None else fit.uncertainty.to_dict(),
+        "neglect": fit.neglect,
+        "neglected": fit.neglected,
     }
 
 
@@ -85,11 +88,17 @@ def _measures(fit: Fit) -> list[str]:
         f"{fit.outcome.prose}: {fit.gradient:.1e} per row after {fit.n_iter} steps"
         if fit.converged else fit.outcome.prose,
     ]
+    if fit.neglect > 0:
+        lines.append(f"each E-step looked only at the components near a row: the last one left out "
+                     f"{fit.neglected:.1e} nats per row (neglect={fit.neglect:g}); the "
+                     f"log-likelihood above is exact")
     return lines if fit.compression is None else [*lines, fit.compression.describe()]
 
 
 def _components(fit: Fit) -> list[str]:
     lines = _component_rows(fit) if fit.mixture.n_features == 1 else _component_tables(fit)
+    if fit.k > MOST_COMPONENTS:
+        lines.append(f"{'':>9} and {fit.k - MOST_COMPONENTS} more components")
     if not fit.model.held.is_nothing:
         lines.append(f"{'':>9} = held, not learned")
     return lines + _errors_in_words(fit)
@@ -110,7 +119,7 @@ def _component_rows(fit: Fit) -> list[str]:
     """One column: a line for each component."""
     mixture, held = fit.mixture, fit.model.held
     lines = [f"{'component':>9} {'weight':>10}  {'mean':>12}  {'sd':>12}  {'expected points':>15}"]
-    for j in range(fit.k):
+    for j in range(min(fit.k, MOST_COMPONENTS)):
         weight = f"{mixture.weights[j]:.5f}" + _mark(not held.learned_weights[j])
         mean = f"{mixture.means[j, 0]:.6g}" + _mark(not held.learned_means[j, 0])
         sd = f"{mixture.sds[j]:.6g}" + _mark(not held.learned_covariances[j])
@@ -137,7 +146,7 @@ def _component_tables(fit: Fit) -> list[str]:
     """Several columns: weights, then a table with a line for each column of the data."""
     mixture, held = fit.mixture, fit.model.held
     lines = [f"{'component':>9} {'weight':>10}  {'expected points':>15}"]
-    for j in range(fit.k):
+    for j in range(min(fit.k, MOST_COMPONENTS)):
         weight = f"{mixture.weights[j]:.5f}" + _mark(not held.learned_weights[j])
         lines.append(f"{j + 1:>9} {weight:>11}  {mixture.weights[j] * fit.n:>14.1f}{_flag(fit, j)}")
         if fit.uncertainty is not None:
@@ -175,7 +184,8 @@ def _errors(fit: Fit, kind: str) -> list[list[str]] | None:
     errors = fit.uncertainty
     if errors is None:
         return None
-    return [[_error(errors, kind, j, i) for j in range(fit.k)] for i in range(len(fit.columns))]
+    shown = min(fit.k, MOST_COMPONENTS)
+    return [[_error(errors, kind, j, i) for j in range(shown)] for i in range(len(fit.columns))]
 
 
 def _table(
@@ -184,7 +194,7 @@ def _table(
 ) -> list[str]:
     """A line for each of `names`, a column for each component: values (k, len(names)), and below
     each line its standard errors."""
-    shown = names[:MOST_LINES]
+    shown, values = names[:MOST_LINES], values[:MOST_COMPONENTS]
     width = max(9, len(title), *(len(name) for name in shown))
     lines = [f"{title:>{width}} " + "".join(f"{f'{j + 1}':>12} " for j in range(len(values)))]
     for i, name in enumerate(shown):

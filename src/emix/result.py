@@ -70,6 +70,9 @@ class Fit:
     compression how a long column was condensed to a few points for the climbs, and what that cost;
                 None where there was nothing to condense
     columns     the names of the columns, (d,); "x" or "x1" to "xd" where they had none
+    neglect     the share of a row's density that E-steps were allowed to leave out; 0: exact steps
+    neglected   nats per row by which the last E-step was short of `loglik`, which is exact; where
+                it left something out, so did the trace except at its end
     """
 
     mixture: Mixture
@@ -88,6 +91,8 @@ class Fit:
     seed: int
     kernel: str
     compression: Compression | None = None
+    neglect: float = 0.0
+    neglected: float = 0.0
     # Worked out when first asked for.
     _uncertainty: Uncertainty | Deferred | None = field(default=None, repr=False, compare=False)
 

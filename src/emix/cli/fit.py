@@ -89,6 +89,9 @@ class Outputs:
               help="The gradient per row, without units, that counts as 0: 1e-10 unless given.")
 @click.option("--max-iter", type=click.IntRange(min=0), metavar="N",
               help="EM steps at most, 20000 unless given.")
+@click.option("--neglect", type=click.FloatRange(0, 1, max_open=True), metavar="SHARE",
+              help="The share of a row's density that E-steps may leave out: unless given 0 "
+                   "(exact) below 256 components, else 1e-5.")
 @click.option("--threads", type=click.IntRange(min=1), metavar="N",
               help="Processors to use, all unless given; the result does not depend on it.")
 @click.option("--errors", type=click.Choice(["observed", "sandwich", "scores", "bootstrap",
@@ -113,7 +116,7 @@ class Outputs:
 def fit(
     ctx: click.Context, /, source: str, model: ModelOptions, by: str | None, start: str | None,
     n_starts: int | None, seed: int, tol: float | None, max_iter: int | None,
-    threads: int | None, checkpoint: str | None, **outputs: Any,
+    neglect: float | None, threads: int | None, checkpoint: str | None, **outputs: Any,
 ) -> None:
     """Fit a mixture of K normal components to SOURCE.
 
@@ -143,7 +146,7 @@ def fit(
             name: value for name, value in outputs.items() if name != "as_object"})
         fits = fit_by(source, by, k, model, {
             "start": start if saved is None else saved.mixture, "n_starts": n_starts, "seed": seed,
-            "tol": tol, "max_iter": max_iter, "threads": threads})
+            "tol": tol, "max_iter": max_iter, "neglect": neglect, "threads": threads})
         print_fits(fits, out.as_object)
         ctx.exit(exit_after(fits))
     require_folders(checkpoint)
@@ -152,7 +155,8 @@ def fit(
     out.check_columns(data)
     begin = start if saved is None else saved.of_columns(data.names)
     search = {"start": begin, "n_starts": n_starts, "seed": seed, "tol": tol,
-              "max_iter": max_iter, "threads": threads, "checkpoint": checkpoint}
+              "max_iter": max_iter, "neglect": neglect, "threads": threads,
+              "checkpoint": checkpoint}
     found = _fitted(data, k, arguments | search)
     found = _with_errors(found, data, out.errors, seed, threads)
     comparison = found.compare_kmeans(data.points) if out.kmeans or out.plot_kmeans else None

@@ -81,6 +81,18 @@ def whitened_rows(factor: Floats, rows: Floats) -> Floats:
     return columns.T
 
 
+def whitened_each(factors: Floats, rows: Floats) -> Floats:
+    """L_k⁻¹ x_k for a row of each component: L (k, d, d) and x (k, d) to (k, d), with d below
+    `MANY_COLUMNS`; to the bit what `whitened_rows` makes of one after the other."""
+    columns: list[Floats] = []
+    for j in range(factors.shape[1]):
+        column = rows[:, j]
+        for i in range(j):
+            column = column - factors[:, j, i] * columns[i]
+        columns.append(column / factors[:, j, j])
+    return np.stack(columns, axis=1)
+
+
 def forward_substituted(factors: Floats, right: Floats) -> Floats:
     """L⁻¹ B for lower triangular L (k, d, d) and B (k, d, m)."""
     solved = np.empty(np.broadcast_shapes(factors.shape[:1], right.shape[:1]) + right.shape[1:])

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from emix.errors import ParameterError
 from emix.initialise.column import SortedColumn
+from emix.initialise.crowd import crowd
 from emix.initialise.draws import Draws
 from emix.initialise.hierarchical import hierarchical
 from emix.initialise.kmeans import kmeans, kmeans_of_rows
@@ -55,6 +56,7 @@ __all__ = [
     "Start",
     "StartOfRows",
     "Table",
+    "crowd",
     "named",
     "named_of_rows",
 ]

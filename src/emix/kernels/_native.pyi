@@ -500,3 +500,47 @@ def bins(
     floor(x scale_j) + base_j, with v = x scale_j - floor(x scale_j); below 0, or from count on, it
     is in none.
     """
+
+# Many components. Row i belongs to component lead[i], for the rows of component c those in its list
+# near[begin[c]:begin[c + 1]] are scored; no list is empty.
+
+def expect_vicinity(
+    x: _Values,
+    sample_weight: _Floats | None,
+    shift: _Floats | None,
+    scale: _Floats | None,
+    form: int,
+    log_weights: _Floats,
+    means: _Floats,
+    spreads: _Floats,
+    scatter: int,
+    lead: NDArray[np.int32],
+    begin: NDArray[np.int64],
+    near: NDArray[np.int32],
+    threads: int,
+) -> tuple[_Floats, _Floats, _Floats, float, float, NDArray[np.int32], _Floats]:
+    """As `expect_table`; and which component leads at each row, (n,), and Σ w r of each entry of
+    `near` over the rows of its list."""
+
+def survey(
+    x: _Values,
+    shift: _Floats | None,
+    scale: _Floats | None,
+    form: int,
+    log_weights: _Floats,
+    means: _Floats,
+    spreads: _Floats,
+    rows: NDArray[np.int64],
+    least: float,
+    lead: NDArray[np.int32] | None,
+    begin: NDArray[np.int64] | None,
+    near: NDArray[np.int32] | None,
+    threads: int,
+) -> tuple[NDArray[np.int32], NDArray[np.int32], _Floats]:
+    """Responsibilities above `least` of some rows, with all components scored: the row's place
+    among `rows`, the component, the responsibility. With lists, only of those outside them."""
+
+def draw_seeds(
+    points: _Floats, weight: _Floats, uniforms: _Floats, threads: int
+) -> NDArray[np.int64]:
+    """k-means++: a row for each uniform number, (k,)."""

@@ -18,11 +18,13 @@ from emix.arrays import Block
 from emix.covariance import Common, Diagonal, Isotropic
 from emix.kernels import _native
 from emix.statistics import Statistics
+from emix.vicinity import Surveyed
 
 if TYPE_CHECKING:
     from emix.arrays import Floats, Labels, Points, Units
     from emix.covariance import ScatterForm
     from emix.kernels.protocol import Components
+    from emix.vicinity import Leads, Places, Vicinity
 
 # Rows copied at once where they are not in C order.
 ROWS = 1 << 16
@@ -44,7 +46,7 @@ class NativeKernel:
         if _is_column(components):
             return _expect_column(components, block, form, units, threads)
         spread, mixture = _table(components)
-        shift, scale = (None, None) if units is None else map(_row, (units.shift, units.scale))
+        shift, scale = _shift_and_scale(units)
         parts = []
         for rows in _in_c_order(block):
             weight, first, second, loglik, total = _native.expect_table(
@@ -91,6 +93,39 @@ class NativeKernel:
             for rows in _in_c_order(block)
         ]
         return sum(hard for hard, _ in parts), sum(soft for _, soft in parts)
+
+    def expect_near(
+        self, components: Components, block: Block, form: ScatterForm, vicinity: Vicinity,
+        units: Units | None = None, threads: int = 1,
+    ) -> tuple[Statistics, Leads, Floats]:
+        spread, mixture = _table(components)
+        shift, scale = _shift_and_scale(units)
+        weight, first, second, loglik, total, lead, share = _native.expect_vicinity(
+            np.ascontiguousarray(block.points), block.sample_weight, shift, scale, spread,
+            *mixture, SCATTER_FORMS.index(form), vicinity.lead, vicinity.begin, vicinity.near,
+            threads,
+        )
+        statistics = Statistics(components.means, weight, first, second, loglik, total,
+                                _count(block))
+        return statistics, lead, share
+
+    def survey(
+        self, components: Components, block: Block, rows: Places, least: float,
+        vicinity: Vicinity | None = None, units: Units | None = None, threads: int = 1,
+    ) -> Surveyed:
+        spread, mixture = _table(components)
+        shift, scale = _shift_and_scale(units)
+        v = vicinity
+        lead, begin, near = (None, None, None) if v is None else (v.lead, v.begin, v.near)
+        return Surveyed(*_native.survey(
+            np.ascontiguousarray(block.points), shift, scale, spread, *mixture, rows, least,
+            lead, begin, near, threads,
+        ))
+
+    def seeds(
+        self, points: Floats, weight: Floats, uniforms: Floats, threads: int = 1
+    ) -> Places:
+        return _native.draw_seeds(points, weight, uniforms, threads)
 
 
 # One column
@@ -162,6 +197,10 @@ def _in_c_order(block: Block) -> Iterator[Block]:
     for start in range(0, block.n_rows, ROWS):
         rows = block.rows(start, start + ROWS)
         yield Block(np.ascontiguousarray(rows.points), rows.sample_weight)
+
+
+def _shift_and_scale(units: Units | None) -> tuple[Floats, Floats] | tuple[None, None]:
+    return (None, None) if units is None else (_row(units.shift), _row(units.scale))
 
 
 def _row(values: Floats) -> Floats:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from emix.arrays import Block, Floats, Labels, Points, Units
     from emix.covariance import Covariances, ScatterForm
     from emix.statistics import Statistics
+    from emix.vicinity import Leads, Places, Surveyed, Vicinity
 
 
 class Components(Protocol):
@@ -57,4 +58,29 @@ class Kernel(Protocol):
         self, components: Components, block: Block, threads: int = 1
     ) -> tuple[float, float]:
         """Σ w log max_k r and Σ w Σ_k r log r: how sure the classification is, in nats ≤ 0."""
+        ...
+
+    def expect_near(
+        self, components: Components, block: Block, form: ScatterForm, vicinity: Vicinity,
+        units: Units | None = None, threads: int = 1,
+    ) -> tuple[Statistics, Leads, Floats]:
+        """As `expect`, of each row scoring only the components in the list that it belongs to.
+
+        Also: which of them leads at each row, (n,); and Σ w r of each entry of `vicinity.near`
+        over the rows of its list. The log-likelihood lacks what the others would bring.
+        """
+        ...
+
+    def survey(
+        self, components: Components, block: Block, rows: Places, least: float,
+        vicinity: Vicinity | None = None, units: Units | None = None, threads: int = 1,
+    ) -> Surveyed:
+        """Some rows against all components: every responsibility above `least`, row by row; with
+        lists, of the components outside the row's."""
+        ...
+
+    def seeds(
+        self, points: Floats, weight: Floats, uniforms: Floats, threads: int = 1
+    ) -> Places:
+        """k-means++: one row of points (n, d) for each uniform number, (k,)."""
         ...

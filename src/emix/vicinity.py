@@ -1,0 +1,154 @@
+"""Vicinities: which components are looked at for which rows, when there are many.
+
+A row belongs to the component that led at it last, and each component keeps a list of those that
+share its rows. Only the listed ones are scored, so that a step costs as much as lists are long,
+however many components there are.
+
+Lists are learned. What a list's rows hardly give anything to is dropped, as long as all that is
+dropped stays within a bound; and what a survey of some rows, scored against all components, finds
+missing is put in. This is a variational EM with truncated posteriors (Lücke & Eggert 2010,
+https://jmlr.org/papers/v11/lucke10a; Hirschberger, Forster & Lücke 2022,
+doi:10.1109/TPAMI.2021.3133763; Salwig, Kahlke, Hirschberger, Forster & Lücke 2025,
+arXiv:2501.12299), with one list for all the rows of a component.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from emix.arrays import Floats
+
+Leads = NDArray[np.int32]
+Places = NDArray[np.int64]
+
+# How often the level is doubled below which entries are dropped.
+DOUBLINGS = 6
+# What surveys find missing is put in as long as it is no more than this share of all entries.
+MOST_TRIED = 0.1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Vicinity:
+    """lead (n,): the component that each row belongs to. near: the components that are looked at
+    for the rows of component c are near[begin[c]:begin[c + 1]], in order; begin (k + 1,)."""
+
+    lead: Leads
+    begin: Places
+    near: Leads
+
+    @classmethod
+    def of_keys(cls, lead: Leads, keys: Places, k: int) -> Vicinity:
+        """From sorted keys c k + j, for every component j in the list of c."""
+        begin = np.searchsorted(keys, np.arange(k + 1, dtype=np.int64) * k)
+        return cls(lead, begin.astype(np.int64), (keys % k).astype(np.int32))
+
+    @property
+    def n_components(self) -> int:
+        return len(self.begin) - 1
+
+    def near_of(self, component: int) -> Leads:
+        """The list of one component."""
+        return self.near[self.begin[component]:self.begin[component + 1]]
+
+    @property
+    def owner(self) -> Places:
+        """The component whose list each entry of `near` belongs to."""
+        owner: Places = np.repeat(np.arange(self.n_components), np.diff(self.begin))
+        return owner
+
+    @property
+    def keys(self) -> Places:
+        keys: Places = self.owner * self.n_components + self.near
+        return keys
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surveyed:
+    """Rows scored against all components: the responsibilities that are not negligible, as entries
+    (row, component, responsibility), row by row; `row` is a place among the rows asked for."""
+
+    row: Leads
+    component: Leads
+    responsibility: Floats
+
+
+def first_lists(surveyed: Surveyed, leads: Leads, lead: Leads, k: int) -> Vicinity:
+    """Lists for rows that are led by `lead` (n,), from a survey of rows led by `leads` (m,)."""
+    of, to = leads[surveyed.row].astype(np.int64), surveyed.component.astype(np.int64)
+    every = np.arange(k, dtype=np.int64)
+    # In both directions: what looks at another is looked at.
+    keys = np.concatenate([of * k + to, to * k + of, every * (k + 1)])
+    return Vicinity.of_keys(lead, _distinct(keys), k)
+
+
+def missed(
+    vicinity: Vicinity, surveyed: Surveyed, leads: Leads, weight: Floats, bound: float
+) -> tuple[Places, Floats]:
+    """Keys of what a survey of rows led by `leads` (m,), of weight (m,), found outside their lists;
+    and how much of each row it is, (m,).
+
+    Keys that are within `bound` of what the rows of a list weigh, together if all were like them,
+    are none. Of more than a share of all entries only those that are missed most are told.
+    """
+    k = vicinity.n_components
+    left_out: Floats = np.bincount(
+        surveyed.row, surveyed.responsibility, len(leads)
+    ).astype(np.float64)
+    found = leads[surveyed.row].astype(np.int64) * k + surveyed.component
+    keys = _distinct(found)
+    lost = surveyed.responsibility * weight[surveyed.row]
+    share: Floats = np.bincount(np.searchsorted(keys, found), lost, len(keys)).astype(np.float64)
+    owner = keys // k
+    rows = np.maximum(np.bincount(leads, weight, k)[owner], np.finfo(float).tiny)
+    share = share / rows * (np.bincount(owner, minlength=k)[owner] / bound)
+    most = max(int(MOST_TRIED * len(vicinity.near)), 4 * k)
+    least = 1.0 if len(keys) <= most else max(np.partition(share, -most)[-most], 1.0)
+    return keys[share > least], left_out
+
+
+def renewed(vicinity: Vicinity, lead: Leads, share: Floats, bound: float) -> Vicinity:
+    """Lists for the next step, from the share of each entry.
+
+    The smallest entries of each list are dropped, of its rows' weight no more than `bound` in all.
+    A list without rows stays, and so does each component in its own.
+    """
+    owner, first, k = vicinity.owner, vicinity.begin[:-1], vicinity.n_components
+    totals = np.add.reduceat(share, first)
+    # What is below a bound / length-th is within bounds together; mostly so is much more.
+    level = bound * totals / np.diff(vicinity.begin)
+    for _ in range(DOUBLINGS):
+        below = np.where(share <= 2 * level[owner], share, 0.0)
+        level = np.where(np.add.reduceat(below, first) <= bound * totals, 2 * level, level)
+    kept = (share > level[owner]) | (totals == 0)[owner] | (vicinity.near == owner)
+    return Vicinity.of_keys(lead, vicinity.keys[kept], k)
+
+
+def widened(vicinity: Vicinity, keys: Places) -> Vicinity:
+    """With more entries in the lists."""
+    keys = _distinct(np.concatenate([vicinity.keys, keys]))
+    return Vicinity.of_keys(vicinity.lead, keys, vicinity.n_components)
+
+
+def spread(vicinity: Vicinity, keys: Places, times: int, rng: np.random.Generator) -> Places:
+    """Keys of what lists lacked, and of more that they may lack: the components that were missed
+    may have to look back, and some neighbours, chosen by chance, of those that missed them may miss
+    them too."""
+    k = vicinity.n_components
+    of, what = np.repeat(keys // k, times), np.repeat(keys % k, times)
+    lengths = np.diff(vicinity.begin)[of]
+    place = vicinity.begin[of] + (rng.random(len(of)) * lengths).astype(np.int64)
+    beside = vicinity.near[place].astype(np.int64) * k + what
+    return np.concatenate([keys, keys % k * k + keys // k, beside])
+
+
+def _distinct(keys: Places) -> Places:
+    """Sorted and each once. NumPy's own `unique` hashes, and takes a hundred times as long."""
+    keys = np.sort(keys)
+    fresh = np.ones(len(keys), np.bool_)
+    fresh[1:] = keys[1:] != keys[:-1]
+    return keys[fresh]
