@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 import warnings
 
 import numpy as np
@@ -144,6 +145,25 @@ def test_a_fit_in_one_call_is_the_fit_step_by_step(arguments, monkeypatch):
         assert direct_fit.mixture == ordinary.mixture
         assert direct_fit.classification == ordinary.classification
         np.testing.assert_allclose(direct_fit.trace, ordinary.trace, rtol=1e-13)
+        assert json.dumps(direct_fit.uncertainty.to_dict()) == \
+            json.dumps(ordinary.uncertainty.to_dict())
+
+
+@needs_native
+def test_a_group_whose_climbs_do_not_arrive_soon_is_accelerated_as_it_is_alone():
+    """The kernel takes EM's own steps; what they do not bring to an end it leaves to others."""
+    rng = np.random.default_rng(1)
+    groups = {"slow": rng.normal(size=120), "quick": np.repeat([0.0, 1.0, 5.0, 6.0, 20.0, 21.0], 9)}
+    model = Model.parse(3, 1)
+    stop = stop_of(None, None)
+    made = {
+        name: direct.fit_directly(ArraySource(x[:, None]), model, None, stop, 0, 1)
+        for name, x in groups.items()
+    }
+    assert made["slow"] is None and made["quick"] is not None
+    fits = quietly(emix.fit_many, groups, 3)
+    assert_each_is_as_if_alone(fits, groups, 3)
+    assert all(optimum.outcome is emix.Outcome.CONVERGED for optimum in fits["slow"].optima)
 
 
 # What groups may come as
