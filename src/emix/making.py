@@ -194,7 +194,7 @@ def _deferred(
 ) -> Deferred | None:
     remarks = () if best.outcome is Outcome.CONVERGED else (best.outcome.prose,)
     return Deferred.when_cheap(
-        source, best.mixture, model.n_parameters, within, names, best.degenerate, remarks
+        source, best.mixture, model, within, names, best.degenerate, remarks
     )
 
 

@@ -96,14 +96,16 @@ class Deferred:
 
     @classmethod
     def when_cheap(
-        cls, source: ArraySource, mixture: Mixture, n_parameters: int,
+        cls, source: ArraySource, mixture: Mixture, model: Model,
         within: Callable[[ArraySource], tuple[Model, Units]],
         columns: tuple[str, ...], degenerate: tuple[Degenerate, ...], remarks: tuple[str, ...],
     ) -> Deferred | None:
         """None where they would take more than some milliseconds; `within` tells, of the rows, the
         model in internal units and these. The others are those of `Derivatives.at`."""
-        p = max(n_parameters, 8)
-        if (source.n_rows + EIGENVALUES * p) * p**2 > CHEAP:
+        d = source.n_features
+        most = model.n_components * (1 + d + d * (d + 1) // 2)
+        # To count what is learned takes a part of the time that a small fit does.
+        if not (_is_cheap(source.n_rows, most) or _is_cheap(source.n_rows, model.n_parameters)):
             return None
         weight = source.sample_weight
         kept = replace(source, points=source.points.copy(),
@@ -115,6 +117,11 @@ class Deferred:
         model, units = self.within(self.source)
         found = Derivatives.at(self.source, self.mixture, model, units, self.degenerate)
         return standard_errors(found, self.mixture, self.columns, remarks=self.remarks)
+
+
+def _is_cheap(n_rows: int, n_parameters: int) -> bool:
+    p = max(n_parameters, 8)
+    return (n_rows + EIGENVALUES * p) * p**2 <= CHEAP
 
 
 def component_reasons(
