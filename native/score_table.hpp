@@ -6,8 +6,7 @@
 
 namespace emix::EMIX_LEVEL {
 
-// Points that are scored together where components are left out.
-constexpr int64_t granule_points = 8;
+// The vectors of a granule.
 constexpr int granule_vectors = static_cast<int>(granule_points / lanes);
 // Vectors of one column's deviations that are worked on at a time.
 constexpr int most_vectors = granule_vectors > panel_vectors ? granule_vectors : panel_vectors;

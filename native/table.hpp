@@ -10,6 +10,10 @@ namespace emix::EMIX_LEVEL {
 // room in the registers for four rows of sums.
 constexpr int panel_vectors = EMIX_VECTOR_BYTES >= 64 ? 4 : 2;
 constexpr int64_t panel_points = panel_vectors * lanes;
+// Points that are scored together where components are left out.
+constexpr int64_t granule_points = 8;
+// A block is whole panels and whole granules, each a power of two.
+constexpr int64_t whole_points = panel_points > granule_points ? panel_points : granule_points;
 // Rows of a triangular matrix, and columns of a scatter matrix, come in fours.
 constexpr int tile = 4;
 
@@ -111,9 +115,9 @@ inline void set_aside(int64_t columns, const double* reference, TableBlock& bloc
     }
 }
 
-// Rows begin .. begin + count of the table as a block of whole panels, of which
-// the first `columns` are filled in. Rows without weight and those that fill up
-// the last panel stand at `reference`, where a component is, with weight 0:
+// Rows begin .. begin + count of the table as a block of whole panels and granules,
+// of which the first `columns` are filled in. Rows without weight and those that
+// fill up the last of them stand at `reference`, where a component is, with weight 0:
 // wherever they were, they add nothing.
 inline void load_rows(const Table& table, int64_t begin, int64_t count, int64_t columns,
                       const int64_t* order, const double* reference, TableBlock& block) {
@@ -121,7 +125,7 @@ inline void load_rows(const Table& table, int64_t begin, int64_t count, int64_t 
         transpose_rows(table.doubles + begin * table.d, table, count, columns, order, block);
     else
         transpose_rows(table.floats + begin * table.d, table, count, columns, order, block);
-    const int64_t points = (count + panel_points - 1) / panel_points * panel_points;
+    const int64_t points = (count + whole_points - 1) / whole_points * whole_points;
     block.count = count;
     block.vectors = points / lanes;
     block.weighted = table.sample_weight || points > count;

@@ -446,6 +446,17 @@ def test_every_instruction_set_agrees(level):
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-11 * np.abs(other).max())
 
 
+@pytest.mark.parametrize("level", native.instruction_sets())
+def test_what_is_left_out_cannot_be_seen_by_any_instruction_set(level):
+    """Vectors of every width, in blocks that are no whole number of them."""
+    test = f"{__file__}::test_what_is_left_out_cannot_be_seen[7-33-full]"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test]
+    environment = {**os.environ, "EMIX_INSTRUCTION_SET": level}
+    run = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout[-2000:]
+    assert " passed" in run.stdout
+
+
 def test_wrong_arguments_are_named():
     x, lw = np.ones((3, 2)), np.zeros(1)
     means, spreads = np.zeros((1, 2)), np.ones((1, 2))
