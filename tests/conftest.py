@@ -1,3 +1,4 @@
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,9 @@ for folder in ("reference", "nightly"):
     sys.path.insert(0, str(Path(__file__).parent / folder))
 
 from nights import NIGHTLY  # noqa: E402
+
+# A shell that starts a job in the background has it ignore Ctrl-C, of which there are tests.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Laws are about numbers, not about how busy the machine is; and the same run finds the same.
 settings.register_profile("emix", deadline=None, derandomize=True)

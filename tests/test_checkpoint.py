@@ -19,6 +19,7 @@ from emix import accelerate, checkpoint, climbing, direct, finding, rounds
 from emix.covariance import STRUCTURES
 from emix.errors import CheckpointError, WriteError
 from emix.finding import SEARCH_ROWS
+from emix.kernels import NATIVE
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 quiet = pytest.mark.filterwarnings("ignore::emix.NotConvergedWarning",
@@ -333,6 +334,7 @@ def test_after_ctrl_c_a_fit_goes_on_to_the_same_bits(
     assert bits(emix.fit(x, 3, max_iter=15, checkpoint=path)) == bits(whole)
 
 
+@pytest.mark.skipif(NATIVE is None, reason="native kernel not built: there are no rounds without")
 @quiet
 def test_ctrl_c_between_rounds_keeps_the_last(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rounds, "ROUND", 3)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emix.accelerate import ROUNDING
 from emix.candidates import SAME, Candidate, Interrupted, beats, cut_off, distinct
 from emix.climbing import (
     NATIVE_OUTCOMES,
@@ -200,7 +201,7 @@ def follow(
     `told` hears of them after each round of steps; Ctrl-C leaves them as the last round did.
     """
     try:
-        while (on_the_way := _on_the_way(found, stop)) is not None:
+        while (on_the_way := _on_the_way(found, stop, terrain.total)) is not None:
             begun = on_the_way.climb
             steps = Stop(stop.tol, min(stop.max_iter - begun.iterations, ROUND))
             more = terrain.climb_on(begun.mixture, model, steps, threads)
@@ -213,13 +214,23 @@ def follow(
     return found
 
 
-def _on_the_way(found: Sequence[Candidate], stop: Stop) -> Candidate | None:
-    """The first that has not arrived and has steps left."""
+def _on_the_way(found: Sequence[Candidate], stop: Stop, total: float) -> Candidate | None:
+    """The first that has not arrived, has steps left, and went up in its last round."""
     for place, candidate in enumerate(found):
         climb = candidate.climb
-        if climb.outcome is Outcome.NOT_CONVERGED and climb.iterations < most_steps(stop, place):
+        if climb.outcome is Outcome.NOT_CONVERGED and climb.iterations < most_steps(stop, place) \
+                and _leads_on(climb, total):
             return candidate
     return None
+
+
+def _leads_on(climb: Climb, total: float) -> bool:
+    """Whether more than rounding came of the last round of accelerated steps, where there was one:
+    a tolerance of 0, say, is never met."""
+    if climb.iterations < PATIENCE + ROUND:
+        return True
+    last = climb.trace[-1 - ROUND:]
+    return bool(last[-1] - last[0] > ROUNDING * (abs(last[-1]) + total))
 
 
 def most_steps(stop: Stop, place: int) -> int:
