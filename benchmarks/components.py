@@ -26,9 +26,9 @@ from emix.kernels import available_threads, instruction_set
 from emix.maximise import maximise
 from emix.mixture import Mixture
 from emix.model import FLOOR, Model
-from emix.plan import CROWD_ROWS, NEGLECT
+from emix.searching.plan import CROWD_ROWS, NEGLECT
+from emix.searching.truncating import Truncation, relocated, weak_components
 from emix.sources.array import ArraySource
-from emix.truncating import Truncation, relocated, weak_components
 
 D = 8
 

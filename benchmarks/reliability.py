@@ -307,7 +307,7 @@ def csv_ours() -> str:
 U, D = "tests/failures/test_units.py", "tests/failures/test_degenerate.py"
 F, T = "tests/test_fitting.py", "tests/test_fitting_table.py"
 I, O = "tests/failures/test_interfaces.py", "tests/failures/test_objective.py"  # noqa: E741
-R, C = "tests/failures/test_references.py", "tests/test_checking.py"
+R, C = "tests/failures/test_references.py", "tests/soundness/test_checking.py"
 LOOP, LOOPS = "tests/laws/test_loop.py", "tests/laws/test_loop_table.py"
 
 LINES: dict[str, list[Line]] = {
@@ -337,11 +337,11 @@ LINES: dict[str, list[Line]] = {
               f"{T}::test_nists_columns_have_their_means_and_standard_deviations",
               f"{U}::test_nists_observed_data_as_one_component"), "≥ 13 digits"),
         Line("log-density, condition 1e9 (#29989)",
-             ("tests/test_mixture.py::test_a_density_with_a_condition_of_1e9",),
+             ("tests/mixture/test_mixture.py::test_a_density_with_a_condition_of_1e9",),
              condition_ours, condition_theirs),
         Line("integers score as the same numbers in float",
-             ("tests/test_mixture.py::test_whole_numbers_score_as_their_floats",
-              "tests/test_mixture.py::test_whole_numbers_score_as_their_floats_in_two_columns",
+             ("tests/mixture/test_mixture.py::test_whole_numbers_score_as_their_floats",
+              "tests/mixture/test_mixture.py::test_whole_numbers_score_as_their_floats_in_two_columns",
               f"{I}::test_the_same_numbers_are_the_same_fit"), integers_ours, integers_theirs),
     ],
     "Degenerate data": [
@@ -463,7 +463,7 @@ LINES: dict[str, list[Line]] = {
              lambda: series(lambda x: emix.fit(x, 2)),
              lambda: series(lambda x: GaussianMixture(2).fit(x))),
         Line("a seed does not make every sample() call identical; threads change nothing",
-             ("tests/test_mixture.py::test_a_seed_samples_the_same_and_a_generator_goes_on",
+             ("tests/mixture/test_mixture.py::test_a_seed_samples_the_same_and_a_generator_goes_on",
               f"{F}::test_a_seed_finds_the_same_to_the_bit_and_threads_do_not_matter",
               f"{LOOPS}::test_threads_change_no_bit_of_a_climb"),
              lambda: generator(samples_ours), lambda: generator(samples_theirs)),
@@ -486,20 +486,20 @@ LINES: dict[str, list[Line]] = {
               "tests/cli/test_exits.py::test_a_failing_rename_leaves_the_old_files"),
              "left, WriteError", "pickle.dump to a file in place"),
         Line("hostile model files are refused in under a second; no pickle",
-             ("tests/test_modelfile.py::test_hostile_files_are_refused_at_once",
-              "tests/test_modelfile.py::test_mutations_of_files_are_harmless",
+             ("tests/mixture/test_modelfile.py::test_hostile_files_are_refused_at_once",
+              "tests/mixture/test_modelfile.py::test_mutations_of_files_are_harmless",
               f"{I}::test_json_is_measured_before_it_is_taken_apart",
               f"{I}::test_there_is_no_pickle_anywhere"),
              hostile, "pickle runs what it reads"),
         Line("Ctrl-C returns the best so far",
-             ("tests/test_search.py::test_ctrl_c_ends_a_search",
-              "tests/test_search.py::test_ctrl_c_ends_a_search_in_several_columns",
-              "tests/test_search.py::test_ctrl_c_ends_one_long_native_climb",
+             ("tests/searching/test_search.py::test_ctrl_c_ends_a_search",
+              "tests/searching/test_search.py::test_ctrl_c_ends_a_search_in_several_columns",
+              "tests/searching/test_search.py::test_ctrl_c_ends_one_long_native_climb",
               f"{T}::test_ctrl_c_in_a_fit_gives_the_best_so_far"),
              "a Fit, “interrupted”", "KeyboardInterrupt, nothing left"),
         Line("a killed fit resumes from its checkpoint to the same bits",
-             ("tests/test_checkpoint.py::test_sigkill_at_any_moment",
-              "tests/test_checkpoint.py::test_a_killed_climb_ends_with_the_same_bits"),
+             ("tests/searching/test_checkpoint.py::test_sigkill_at_any_moment",
+              "tests/searching/test_checkpoint.py::test_a_killed_climb_ends_with_the_same_bits"),
              "to the bit (tests/nightly/kills.py)", "has no checkpoints"),
     ],
 }

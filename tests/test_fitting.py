@@ -15,7 +15,7 @@ import emix
 from emix import DegenerateWarning, Mixture, NotConvergedWarning, Outcome, ParameterError
 from emix.compression import Compression
 from emix.kernels import NATIVE
-from emix.search import Plan
+from emix.searching.search import Plan
 
 NAN = np.nan
 
@@ -420,7 +420,7 @@ def test_a_sound_optimum_goes_before_a_higher_degenerate_one():
 @pytest.fixture
 def uncompressed(monkeypatch):
     """Every step over all rows, however many they are."""
-    monkeypatch.setattr("emix.finding.condensed",
+    monkeypatch.setattr("emix.searching.finding.condensed",
                         lambda *_: Compression.declined("the test asks for it"))
 
 

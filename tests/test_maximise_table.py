@@ -14,7 +14,7 @@ from scipy.special import logsumexp
 
 from emix import ConjugatePrior, DirichletPrior, Mixture, NormalPrior
 from emix.arrays import Units
-from emix.climbing import Outcome, Stop, climb
+from emix.climbing.climb import Outcome, Stop, climb
 from emix.covariance import STRUCTURES as ALL
 from emix.covariance import Dense, Oriented
 from emix.em import expect

@@ -3,11 +3,9 @@
 import typing
 
 from emix import datasets
-from emix.certificate import Certificate
-from emix.certifying import certify
-from emix.choice import Selection
-from emix.climbing import Outcome
-from emix.conjugate import ConjugatePrior
+from emix.certificates.certificate import Certificate
+from emix.certificates.certify import certify
+from emix.climbing.climb import Outcome
 from emix.errors import (
     DataError,
     DegenerateWarning,
@@ -19,14 +17,16 @@ from emix.errors import (
     ParameterError,
 )
 from emix.fitting import fit, steps
-from emix.inference import uncertainty
-from emix.likelihood_ratio import bootstrap_lrt
-from emix.many import fit_many
+from emix.inference.uncertainty import uncertainty
+from emix.many.fit_many import fit_many
 from emix.mixture import Mixture
-from emix.modelfile import load
-from emix.priors import DirichletPrior, NormalPrior
+from emix.mixture.modelfile import load
+from emix.model.conjugate import ConjugatePrior
+from emix.model.priors import DirichletPrior, NormalPrior
 from emix.result import Fit
-from emix.selection import select
+from emix.selection.choice import Selection
+from emix.selection.likelihood_ratio import bootstrap_lrt
+from emix.selection.select import select
 from emix.version import __version__ as __version__
 
 if typing.TYPE_CHECKING:

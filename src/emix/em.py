@@ -18,8 +18,8 @@ from emix.maximise import maximise
 from emix.statistics import Statistics, scatter_shape
 
 if TYPE_CHECKING:
-    from emix.accelerate import Accelerator
     from emix.arrays import Units
+    from emix.climbing.accelerate import Accelerator
     from emix.mixture import Mixture
     from emix.model import Model
     from emix.sources.protocol import Source

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emix.arrays import Labels, Units, as_seed, is_whole
-from emix.climbing import Progress, Stop
+from emix.climbing.climb import Progress, Stop
 from emix.em import Step, iterate
 from emix.errors import (
     DegenerateWarning,
@@ -17,13 +17,13 @@ from emix.errors import (
     NumericalError,
     ParameterError,
 )
-from emix.kernels import available_threads
+from emix.kernels import threads_of
 from emix.making import Search, degenerate_notes, fit_source, informed, unarrived_note
 from emix.mixture import Mixture
 from emix.model import FLOOR, Model
 from emix.moments import moments_of
-from emix.plan import CROWD_ITER, NEGLECT, is_crowd
 from emix.result import Fit
+from emix.searching.plan import CROWD_ITER, NEGLECT, is_crowd
 from emix.sources.opening import open_source
 
 if TYPE_CHECKING:
@@ -217,14 +217,6 @@ def neglect_of(neglect: float | None, k: int, n_features: int) -> float:
     if neglect > 0 and n_features == 1:
         raise ParameterError("neglect is for several columns; in one column steps are exact")
     return float(neglect)
-
-
-def threads_of(threads: int | None) -> int:
-    if threads is None:
-        return available_threads()
-    if not is_whole(threads, 1):
-        raise ParameterError(f"threads={threads!r}; expected a number of processors, 1 or more")
-    return int(threads)
 
 
 def stop_of(

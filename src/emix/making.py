@@ -9,30 +9,30 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emix import direct
 from emix.arrays import Labels, Units
-from emix.checking import check_rank, check_spread
-from emix.checkpoint import Journal
-from emix.climbing import Climb, Outcome, Progress, Stop
-from emix.coinciding import counted
+from emix.climbing.climb import Climb, Outcome, Progress, Stop
 from emix.covariance import Isotropic
-from emix.finding import Finder, plan_of
-from emix.fingerprint import identity_of
+from emix.inference.standard_errors import Deferred
 from emix.kernels import instruction_set, kernel_for
 from emix.mixture import Mixture
 from emix.model import FLOOR
 from emix.moments import Moments, moments_of
 from emix.result import Fit, Optimum
-from emix.soundness import LEAST_WORTH
-from emix.standard_errors import Deferred
+from emix.searching import direct
+from emix.searching.checkpoint import Journal
+from emix.searching.finding import Finder, plan_of
+from emix.searching.fingerprint import identity_of
+from emix.soundness.checking import check_rank, check_spread
+from emix.soundness.coinciding import counted
+from emix.soundness.degenerate import LEAST_WORTH
 
 if TYPE_CHECKING:
     import os
 
-    from emix.candidates import Candidate
     from emix.model import Model
-    from emix.plan import Plan
-    from emix.soundness import Degenerate
+    from emix.searching.candidates import Candidate
+    from emix.searching.plan import Plan
+    from emix.soundness.degenerate import Degenerate
     from emix.sources.array import ArraySource
 
 # Degenerate components that notes name.

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emix.inference.quantities import described
+from emix.inference.standard_errors import HELD
 from emix.names import listed
-from emix.quantities import described
-from emix.standard_errors import HELD
 
 if TYPE_CHECKING:
     from emix.arrays import Floats, Mask
+    from emix.inference.quantities import Uncertainty
     from emix.mixture import Mixture
-    from emix.quantities import Uncertainty
     from emix.result import Fit, Optimum
 
 # Columns and components shown in a table, and columns up to which correlations are.

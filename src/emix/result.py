@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from emix import report
-from emix.climbing import Outcome
-from emix.coinciding import counted
+from emix.climbing.climb import Outcome
+from emix.inference.standard_errors import Deferred
+from emix.soundness.coinciding import counted
 from emix.sources.opening import rows_like
-from emix.standard_errors import Deferred
 
 if TYPE_CHECKING:
     import os
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
     from emix.arrays import Floats
     from emix.comparison import KMeansComparison
-    from emix.component_tests import ComponentTest
     from emix.compression import Compression
-    from emix.goodness import Goodness
+    from emix.inference.component_tests import ComponentTest
+    from emix.inference.goodness import Goodness
+    from emix.inference.profile import Profile
+    from emix.inference.quantities import Uncertainty
     from emix.mixture import Mixture
     from emix.model import Model
-    from emix.profile import Profile
-    from emix.quantities import Uncertainty
-    from emix.soundness import Degenerate
+    from emix.soundness.degenerate import Degenerate
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +211,7 @@ class Fit:
         >>> good.bins, good.pit.shape
         (19, (272, 1))
         """
-        from emix.goodness import goodness
+        from emix.inference.goodness import goodness
 
         return goodness(x, self, bins, sample_weight)
 
@@ -230,7 +230,7 @@ class Fit:
         >>> print(emix.fit(waiting, 2, covariance="E").profile(waiting, "mean 1"))
         mean 1: 54.6136, 95% profile interval 53.3326 to 55.8812
         """
-        from emix.profile import profile
+        from emix.inference.profile import profile
 
         return profile(x, self, parameter, level, sample_weight)
 
@@ -243,7 +243,7 @@ class Fit:
         >>> emix.fit(waiting, 1).em_test(waiting).p_value < 1e-9
         True
         """
-        from emix.em_test import em_test
+        from emix.inference.em_test import em_test
 
         return em_test(x, self, sample_weight)
 

@@ -16,7 +16,7 @@ from click.testing import Result
 
 import emix
 from emix.cli.groups import GroupsLine
-from emix.many import GroupsProgress
+from emix.many.fit_many import GroupsProgress
 
 Emix = Callable[..., Result]
 
@@ -124,8 +124,8 @@ def test_no_such_file(run: Emix) -> None:
 def test_ctrl_c_prints_what_is_done(
     run: Emix, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emix.many.GROUPS_AT_A_TIME", 1)
-    monkeypatch.setattr("emix.many.SHARES", 3)
+    monkeypatch.setattr("emix.many.fit_many.GROUPS_AT_A_TIME", 1)
+    monkeypatch.setattr("emix.many.fit_many.SHARES", 3)
     monkeypatch.setattr(GroupsLine, "__call__", lambda _, news: signal.raise_signal(signal.SIGINT))
     write(tmp_path / "d.csv", {"a": two(0), "b": two(1), "c": two(2)})
     with warnings.catch_warnings():

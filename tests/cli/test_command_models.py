@@ -13,7 +13,7 @@ import pytest
 from click.testing import Result
 
 import emix
-from emix import modelfile
+from emix.mixture import modelfile
 
 Emix = Callable[..., Result]
 

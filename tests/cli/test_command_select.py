@@ -14,8 +14,8 @@ from click.testing import Result
 
 import emix
 from emix.cli.select import SelectionLine
-from emix.contest import SelectionProgress
 from emix.kernels import NATIVE
+from emix.selection.contest import SelectionProgress
 
 Emix = Callable[..., Result]
 FEW = ("-k", "1-3", "--covariance", "VVV,EEE")

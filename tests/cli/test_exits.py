@@ -296,6 +296,6 @@ def test_progress_is_one_line_that_goes_away(
 
 
 def emix_progress(step: int) -> Any:
-    from emix.climbing import Progress
+    from emix.climbing.climb import Progress
 
     return Progress(run=1, n_runs=3, iteration=step, objective=-5.0, gradient=10.0**-step)

@@ -16,8 +16,8 @@ import pytest
 from click.testing import Result
 
 import emix
-from emix import modelfile
 from emix.initialise import STARTS_OF_ROWS
+from emix.mixture import modelfile
 
 Emix = Callable[..., Result]
 FAITHFUL = emix.datasets.load("faithful")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import emix
-from emix.coinciding import counted
 from emix.covariance import STRUCTURES
+from emix.soundness.coinciding import counted
 
 
 def near_a_hundred() -> np.ndarray:

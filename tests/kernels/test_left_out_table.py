@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from emix import Mixture, soundness
+from emix import Mixture
 from emix.covariance import STRUCTURES, Dense
 from emix.model import Model
+from emix.soundness.degenerate import degenerate as soundness
 
 native = pytest.importorskip("emix.kernels._native", reason="native kernel not built")
 

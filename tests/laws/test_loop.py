@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from nights import examples
 
 import emix
-from emix import DirichletPrior, Mixture, NormalPrior, Outcome, climbing
+from emix import DirichletPrior, Mixture, NormalPrior, Outcome
 from emix.arrays import Units
-from emix.climbing import Climb, Stop, climb, climb_many, continued, runs_natively
+from emix.climbing.climb import Climb, Stop, climb, climb_many, continued, runs_natively
+from emix.climbing.climb import climb as climbing
 from emix.em import iterate
 from emix.kernels import NATIVE
 from emix.maximise import gradient, maximise

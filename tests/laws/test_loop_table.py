@@ -15,7 +15,7 @@ from nights import examples
 import emix
 from emix import ConjugatePrior, DirichletPrior, Mixture, NormalPrior, Outcome
 from emix.arrays import Units
-from emix.climbing import Stop, climb, climb_many, climbs_natively
+from emix.climbing.climb import Stop, climb, climb_many, climbs_natively
 from emix.covariance import STRUCTURES
 from emix.em import iterate
 from emix.kernels import NATIVE

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 import emix
-from emix import checkpoint, direct, finding
+from emix.searching import checkpoint, direct, finding
 
 Problem = tuple[Any, int, dict[str, Any]]
 

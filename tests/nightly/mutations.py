@@ -24,9 +24,9 @@ from pathlib import Path
 import numpy as np
 
 import emix
-from emix import modelfile
-from emix.checkpoint import Journal
 from emix.covariance import STRUCTURES
+from emix.mixture import modelfile
+from emix.searching.checkpoint import Journal
 
 SECONDS, TIMES, ALLOWANCE = 1.0, 10, 256 << 10
 TRACED = 100

@@ -8,7 +8,7 @@ from emix.arrays import Block, Units
 from emix.initialise import SortedColumn
 from emix.mixture import Mixture
 from emix.model import FLOOR, Model
-from emix.soundness import LEAST_WORTH, least_worth
+from emix.soundness.degenerate import LEAST_WORTH, least_worth
 
 SOUND_BY_THUMB = [n for n in cases("a_") if "_V_" in n
                   and (case(n).get("multistart") or {}).get("best_admissible")]

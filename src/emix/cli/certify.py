@@ -21,7 +21,7 @@ from emix.cli.output import ProgressLine, as_json, printable, quiet_warnings, re
 from emix.errors import ParameterError
 
 if TYPE_CHECKING:
-    from emix.certificate import Certificate
+    from emix.certificates.certificate import Certificate
     from emix.cli.inputs import Data
 
 

@@ -258,7 +258,7 @@ def save_model(found: Fit, data: Data, path: str, words: list[str]) -> None:
     import shlex
 
     import emix
-    from emix import modelfile
+    from emix.mixture import modelfile
 
     about = {
         "columns": list(data.names),

@@ -15,7 +15,7 @@ from emix.errors import DataError, ParameterError
 
 if TYPE_CHECKING:
     from emix.cli.options import ModelOptions
-    from emix.fits import Fits
+    from emix.many.fits import Fits
 
 
 class GroupsLine(ProgressLine):
@@ -33,7 +33,7 @@ def fit_by(source: str, by: str, k: int, model: ModelOptions, search: dict[str, 
     import warnings
 
     from emix.errors import GroupsWarning
-    from emix.many import fit_many
+    from emix.many.fit_many import fit_many
 
     named = parse_columns(by)
     progress = GroupsLine()

@@ -73,7 +73,7 @@ class ModelOptions:
                                  f"in Python: emix.fit(x, k, means=...)")
 
     def _priors(self) -> list[object]:
-        from emix.priors import DirichletPrior, NormalPrior
+        from emix.model.priors import DirichletPrior, NormalPrior
 
         priors: list[object] = [] if self.prior is None else [self.prior]
         if self.prior_sd is not None:

@@ -41,7 +41,7 @@ def predict(
     Example:
       emix predict m.json new.csv --responsibilities -o labels.csv
     """
-    from emix import modelfile
+    from emix.mixture import modelfile
 
     mixture, about = modelfile.read(model)
     if output not in (None, "-"):

@@ -28,7 +28,7 @@ def sample(model: str, n: int, seed: int, labels: bool, output: str | None) -> N
     Example:
       emix sample m.json -n 1000 --seed 7 | emix fit - -k 2
     """
-    from emix import modelfile
+    from emix.mixture import modelfile
 
     mixture, about = modelfile.read(model)
     if output not in (None, "-"):

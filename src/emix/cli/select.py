@@ -27,9 +27,9 @@ from emix.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from emix.choice import Selection
     from emix.cli.inputs import Data
-    from emix.contest import SelectionProgress
+    from emix.selection.choice import Selection
+    from emix.selection.contest import SelectionProgress
 
 # More than anyone means; a slip such as 1-10000000 should not fill the memory.
 MOST_NUMBERS = 1000

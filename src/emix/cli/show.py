@@ -28,7 +28,7 @@ def show(model: str, as_object: bool) -> None:
     Example:
       emix show m.json
     """
-    from emix import modelfile
+    from emix.mixture import modelfile
 
     mixture, about = modelfile.read(model)
     if as_object:

@@ -24,8 +24,8 @@ class SavedStart:
 
     def __init__(self, path: str) -> None:
         """Raises `ModelFileError` for a file that holds no mixture."""
-        from emix import modelfile
         from emix.cli.show import names_in
+        from emix.mixture import modelfile
 
         self.path = path
         self.mixture, about = modelfile.read(path)
@@ -82,9 +82,9 @@ def drawn(data: Data, model: Model, kind: str, seed: int) -> Mixture:
     model would have to learn.
     """
     from emix.arrays import Units
-    from emix.checking import check_spread
     from emix.initialise import Draws, SortedColumn, Table, named, named_of_rows
     from emix.moments import moments_of
+    from emix.soundness.checking import check_spread
 
     moments = moments_of(data.source)
     units = Units.of_spread(moments.mean, moments.sd)

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from emix.checking import dependent_columns
 from emix.covariance import structure
 from emix.estimator.shapes import spread_of_roots
 from emix.mixture import Mixture
 from emix.moments import moments_of
+from emix.soundness.checking import dependent_columns
 from emix.sources.array import ArraySource
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emix.climbing import Outcome
-from emix.conjugate import ConjugatePrior
+from emix.climbing.climb import Outcome
 from emix.errors import DataError, DegenerateWarning, NotConvergedWarning
 from emix.estimator.aside import Aside, broadened
 from emix.estimator.shapes import checked_weights, roots_of_precisions, shaped, spread_of
 from emix.fitting import fit
 from emix.mixture import Mixture
+from emix.model.conjugate import ConjugatePrior
 
 if TYPE_CHECKING:
     from emix.arrays import Floats, Labels, Order

@@ -15,7 +15,7 @@ from emix.estimator.backend import check_random_state
 from emix.initialise import STARTS_OF_ROWS
 
 if TYPE_CHECKING:
-    from emix.climbing import Progress
+    from emix.climbing.climb import Progress
 
 # scikit-learn's kinds of start by emix's names. What both call "random" is not the same.
 KINDS = {

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from emix.arrays import is_whole
 from emix.covariance import Common, Dense, Diagonal, Isotropic, Oriented
+from emix.errors import ParameterError
 from emix.kernels.portable import PortableKernel
 
 if TYPE_CHECKING:
@@ -51,3 +53,13 @@ def available_threads() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def threads_of(threads: int | None) -> int:
+    """How many threads were asked for; all there are where nothing was said. Raises
+    `ParameterError` for anything but a whole number of 1 or more."""
+    if threads is None:
+        return available_threads()
+    if not is_whole(threads, 1):
+        raise ParameterError(f"threads={threads!r}; expected a number of processors, 1 or more")
+    return int(threads)

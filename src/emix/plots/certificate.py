@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emix.ceiling import gradient_function
 from emix.moments import moments_of
 from emix.plots import style
 from emix.plots.backend import axes_or_new
@@ -16,7 +15,7 @@ from emix.sources.array import ArraySource
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from emix.certificate import Certificate
+    from emix.certificates.certificate import Certificate
 
 # Points of a curve, and how many sds beyond the data they reach.
 ACROSS, BEYOND = 801, 1.0
@@ -45,13 +44,12 @@ def plot_certificate(
     """
     ax = axes_or_new(ax)
     fit, best, sd = certificate.fit, certificate.npmle, certificate.sd_floor
-    source = ArraySource.of(column_of(best, x), sample_weight)
-    moments = moments_of(source)
+    column = column_of(best, x)
+    moments = moments_of(ArraySource.of(column, sample_weight))
     low, high = float(moments.minimum[0]), float(moments.maximum[0])
     u = np.linspace(low - BEYOND * sd, high + BEYOND * sd, ACROSS)
     u = np.unique(np.concatenate([u, best.means[:, 0], fit.mixture.means[:, 0]]))
-    fitted = gradient_function(source, moments, fit.mixture, sd, u, 1)
-    highest = gradient_function(source, moments, best, sd, u, 1)
+    fitted, highest = certificate.gradients(column, u, sample_weight)
     limit = ax.axhline(1.0, color=style.MUTED, linewidth=1.0, linestyle=":", zorder=1)
     (of_fit,) = ax.plot(u, fitted, color=style.colour(0), linewidth=1.8, zorder=3)
     (of_best,) = ax.plot(u, highest, color=style.INK, linewidth=1.5, zorder=2)

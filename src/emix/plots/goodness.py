@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from emix.arrays import Floats
-    from emix.goodness import Goodness
+    from emix.inference.goodness import Goodness
 
 KINDS = ("qq", "pp", "pit")
 

@@ -1,0 +1,1 @@
+"""How far a fit is from the best that any mixture can do."""

@@ -1,0 +1,1 @@
+"""From data to optima: starts, swaps, samples, climbs on everything."""

@@ -1,0 +1,116 @@
+"""Soundness of an optimum on all the data, where that is more than a search looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emix.arrays import Block, Floats, Mask
+from emix.em import expect
+from emix.initialise import Table
+from emix.searching.plan import is_crowd
+from emix.soundness.degenerate import left_out_gains, on_floor
+from emix.soundness.worth import (
+    are_few,
+    are_thin,
+    is_judged,
+    left_out_gains_of_rows,
+    on_floor_of_rows,
+    place_of_rows,
+)
+
+if TYPE_CHECKING:
+    from emix.arrays import Units
+    from emix.initialise import SortedColumn
+    from emix.mixture import Mixture
+    from emix.model import Model
+    from emix.sources.protocol import Source
+
+# A component of this many points foretells them whatever its width: leaving one out moves it by
+# a thousandth, and the log of any two doubles' ratio is less than what the rest bring.
+MANY = 1000.0
+ROWS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Gains:
+    """Gains on left-out points, (k,), as a monoid over blocks."""
+
+    values: Floats
+
+    def __add__(self, other: _Gains) -> _Gains:
+        return _Gains(self.values + other.values)
+
+
+def worths_on(
+    source: Source, units: Units, mixture: Mixture, model: Model, ground: SortedColumn | Table,
+    threads: int = 1,
+) -> Floats:
+    """What each component is worth on all rows of a source, in nats: (k,).
+
+    Mixture and model are in internal units, as is `ground`, the data or a sample of it, which says
+    how spread the data is. Components of more than a thousand expected points are not judged: +∞.
+    """
+    k = mixture.n_components
+    if not is_judged(model):
+        return np.full(k, np.inf)
+    if is_crowd(k, mixture.n_features) and isinstance(ground, Table):
+        return _worths_of_crowd(source, mixture, model, ground)
+    statistics = expect(source, mixture, model, units, threads)
+    judged = model.held.learned_covariances & (statistics.weight < MANY)
+    if not judged.any() or statistics.total <= 1:
+        return np.full(k, np.inf)
+    several = isinstance(ground, Table)
+    gains_of = left_out_gains_of_rows if several else left_out_gains
+
+    def of_block(block: Block) -> _Gains:
+        total = _Gains(np.zeros(k))
+        for start in range(0, block.n_rows, ROWS):
+            rows = block.rows(start, start + ROWS)
+            weight = np.ones(rows.n_rows) if rows.sample_weight is None else rows.sample_weight
+            counted = weight > 0
+            points = units.inward(rows.points)[counted]
+            total += _Gains(gains_of(
+                points if several else points[:, 0], weight[counted], mixture, model,
+                statistics.weight, statistics.total,
+            ))
+        return total
+
+    gains = source.reduce(of_block, _Gains(np.zeros(k))).values
+    if isinstance(ground, Table):
+        worth = gains - place_of_rows(ground, mixture, model)
+        wrong = are_few(statistics.weight, mixture, model) | are_thin(ground, mixture)
+        return np.where(judged, np.where(wrong, -np.inf, worth), np.inf)
+    return np.where(judged, gains - np.maximum(np.log(ground.sd / mixture.sds), 0.0), np.inf)
+
+
+def _worths_of_crowd(source: Source, mixture: Mixture, model: Model, ground: Table) -> Floats:
+    """Of so many components those count as degenerate that have too few points or are too thin;
+    leaving points out of each of them would take as long as all of the climb."""
+    total = source.reduce(_weight_of, _Gains(np.zeros(1))).values
+    wrong = are_few(mixture.weights * total, mixture, model) | are_thin(ground, mixture)
+    return np.where(model.held.learned_covariances & wrong, -np.inf, np.inf)
+
+
+def _weight_of(block: Block) -> _Gains:
+    weight = block.sample_weight
+    return _Gains(np.array([float(block.n_rows) if weight is None else weight.sum()]))
+
+
+def least_worth_on(
+    source: Source, units: Units, mixture: Mixture, model: Model, ground: SortedColumn | Table,
+    threads: int = 1,
+) -> float:
+    """The least of `worths_on`; −∞ where a component rests on the floor."""
+    if rests_on_floor(mixture, model, ground).any():
+        return -np.inf
+    return float(worths_on(source, units, mixture, model, ground, threads).min())
+
+
+def rests_on_floor(mixture: Mixture, model: Model, ground: SortedColumn | Table) -> Mask:
+    """Which learned spreads rest on the floor, (k,)."""
+    if isinstance(ground, Table):
+        return on_floor_of_rows(mixture, model)
+    return on_floor(mixture, model)

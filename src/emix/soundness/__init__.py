@@ -1,0 +1,1 @@
+"""Whether each component is one: degenerate, coinciding, worth nothing."""

@@ -1,0 +1,278 @@
+"""What components in several columns are worth; see `emix.soundness.degenerate` for the reasoning.
+
+As in one column a component's worth is what it gains the mixture on points left out one at a time,
+less what it takes to say where so small a thing stands. Leaving a point out moves a covariance by a
+matrix of rank one, so that the gain follows from the point's squared Mahalanobis distance q. The
+place has as many parts as the component has to be put right: with s_i its standard deviations along
+its axes, in units of the data's, log(1 / s_i) nats for each that is below 1, and log(s_i / s_j) for
+each pair of axes s_i > s_j where the orientation is its own.
+
+A small ellipse can be laid in so many ways in several columns that one of them will gain on the
+very points it was chosen for: the summits of highest likelihood on nothing but one normal cloud are
+such. So here the gain has to pay for the place in full, where in one column three nats may lack.
+
+Degenerate whatever it gains is a component that has not two numbers (d to a point) for each of its
+parameters; and one thinner in some direction than the rounding of the data, whose density is an
+artefact of how the data was written down: error within a step of h has the sd h / √12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emix.arrays import LOG_2PI, Floats, Mask
+from emix.climbing.climb import SEVERAL
+from emix.covariance import structure as structure_named
+from emix.covariance.factoring import forward_substituted
+from emix.kernels import NATIVE
+from emix.soundness.degenerate import LEAST_WORTH
+
+if NATIVE is not None:
+    from emix.kernels import _native
+
+if TYPE_CHECKING:
+    from emix.covariance import Structure
+    from emix.initialise import Table
+    from emix.mixture import Mixture
+    from emix.model import Model
+
+
+def is_judged(model: Model) -> bool:
+    """Whether a component of this model can be degenerate: its likelihood has no bound."""
+    imagines = model.prior.imagined is not None
+    learned = model.held.learned_covariances.any()
+    return bool(learned and not imagines and not model.structure.is_common
+                and model.n_components > 1)
+
+
+def own_parameters(structure: Structure, n_features: int) -> int:
+    """Parameters that each component has for itself, its weight aside: mean and covariance."""
+    two, one = structure.n_parameters(2, n_features), structure.n_parameters(1, n_features)
+    return n_features + two - one
+
+
+def worths_of_rows(
+    table: Table, mixture: Mixture, model: Model
+) -> Floats:
+    """What each component is worth in nats, (k,), from `LEAST_WORTH` where it just pays for its
+    place; +∞ where nothing can be degenerate."""
+    if not is_judged(model) or table.total <= 1:
+        return np.full(mixture.n_components, np.inf)
+    gains = left_out_gains_of_rows(table.points, table.weight, mixture, model)
+    worth = gains - place_of_rows(table, mixture, model)
+    few = are_few(mixture.weights * table.total, mixture, model)
+    worth = np.where(few | are_thin(table, mixture), -np.inf, worth)
+    return np.where(model.held.learned_covariances, worth, np.inf)
+
+
+def are_thin(table: Table, mixture: Mixture) -> Mask:
+    """Which components are in some direction thinner than rounding leaves the data, (k,): those of
+    a v with vᵀ Σ v < vᵀ diag(h² / 12) v, h the steps of the columns."""
+    return _are_thin(table, mixture.covariance.factors)
+
+
+def _are_thin(table: Table, factors: Floats) -> Mask:
+    d = table.points.shape[1]
+    rounding = table.spread[2]
+    with np.errstate(all="ignore"):
+        # The least singular value is at least |L| ((d − 1) / |L|_F²)^((d − 1) / 2), as a rule more
+        # than enough.
+        logs = np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
+        squares = np.einsum("kij,kij->k", factors, factors) / max(d - 1, 1)
+        thin: Mask = ~(logs - (d - 1) / 2 * np.log(squares) > np.log(rounding.max()))
+        unsure = np.flatnonzero(thin)
+        if len(unsure):
+            stretched = forward_substituted(factors[unsure], np.diag(rounding)[None])
+            known = np.isfinite(stretched).all(axis=(1, 2))
+            largest = np.linalg.norm(stretched[known], ord=2, axis=(1, 2))
+            thin[unsure[known]] = largest > 1
+    return thin
+
+
+def are_few(counts: Floats, mixture: Mixture, model: Model) -> Mask:
+    """Which components have fewer than two numbers for each of their own parameters, (k,), given
+    their expected points (k,)."""
+    d = mixture.n_features
+    few: Mask = counts * d < 2 * own_parameters(model.structure, d)
+    return few
+
+
+def place_of_rows(table: Table, mixture: Mixture, model: Model) -> Floats:
+    """What it takes to say where each component stands, in nats, and 3 fewer nats, so that worth is
+    measured from the bar of one column, (k,)."""
+    return _place(table, mixture.covariance.factors, model)
+
+
+def _place(table: Table, factors: Floats, model: Model) -> Floats:
+    """For factors (k, d, d) of covariances."""
+    form, d = model.structure.scatter_form, factors.shape[-1]
+    with np.errstate(divide="ignore"):
+        if form == "full":
+            relative = forward_substituted(table.factor[None], factors)
+            axes = np.log(np.linalg.svd(relative, compute_uv=False))
+        else:
+            variances = table.spread[1]
+            spread = np.full(d, variances.mean()) if form == "spherical" else variances
+            axes = np.log(np.diagonal(factors, axis1=1, axis2=2)) - 0.5 * np.log(spread)
+    place = np.maximum(-axes, 0.0).sum(axis=1)
+    if model.structure.orientation == "V":
+        # Σ_{i<j} (a_i − a_j) of descending a.
+        place = place + axes @ (d - 1 - 2.0 * np.arange(d))
+    total: Floats = place - LEAST_WORTH
+    return total
+
+
+def left_out_gains_of_rows(
+    points: Floats, weight: Floats, mixture: Mixture, model: Model,
+    counts: Floats | None = None, total: float | None = None,
+) -> Floats:
+    """As `emix.soundness.degenerate.left_out_gains`, for points (n, d).
+
+    With c = n_k − r, a = n_k / c (1 where the mean is held) and δ = x − μ, leaving a point out
+    makes the deviation a δ and n_k Σ into n_k Σ − r a δ δᵀ; volume, shape or orientation that
+    components share stay as they are.
+    """
+    k, d = mixture.n_components, mixture.n_features
+    way = _left_out_way(model.structure)
+    with np.errstate(all="ignore"):
+        logs, whitened = _scored(points, mixture)
+        responsibilities = np.exp(logs - np.logaddexp.reduce(logs, axis=1)[:, None])
+        if counts is None or total is None:
+            counts, total = weight @ responsibilities, float(weight.sum())
+        gains = np.empty(k)
+        for j in range(k):
+            out = responsibilities[:, j] * np.minimum(weight, 1)
+            left = np.maximum(counts[j] - out, 1e-12)
+            about = counts[j] / left if model.held.learned_means[j].all() else np.ones(len(out))
+            log_change, distance = way(whitened[j], out, counts[j], left, about)
+            share = min(float(mixture.weights[j]), 1.0)
+            share = np.minimum(left / (total - 1), 1.0) if model.held.learned_weights[j] else share
+            log_determinant = mixture.covariance.log_determinants[j] + log_change
+            changed = np.log(share) - 0.5 * (d * LOG_2PI + log_determinant + distance)
+            # The rest of its points leave no width: another point is infinitely unlikely.
+            changed = np.where(np.isnan(changed), -np.inf, changed)
+            others = np.logaddexp.reduce(np.delete(logs, j, axis=1), axis=1)
+            others -= np.log1p(-mixture.weights[j])
+            together = np.logaddexp(changed, np.log1p(-share) + others)
+            gains[j] = (weight * np.where(np.isneginf(others), np.inf, together - others)).sum()
+    return np.where(np.isnan(gains), np.inf, gains)
+
+
+def _scored(points: Floats, mixture: Mixture) -> tuple[Floats, list[Floats]]:
+    """log Φ_k N(x | μ_k, Σ_k), (n, k), and the points whitened by each component."""
+    covariance, d = mixture.covariance, mixture.n_features
+    # In the axes of the structure, where it has them: `whiten` of an oriented covariance does.
+    whitened = [covariance.whiten(points - mean, j) for j, mean in enumerate(mixture.means)]
+    constant = np.log(mixture.weights) - 0.5 * (covariance.log_determinants + d * LOG_2PI)
+    squares = np.stack([(u**2).sum(axis=1) for u in whitened], axis=1)
+    return constant - 0.5 * squares, whitened
+
+
+Change = Callable[[Floats, Floats, float, Floats, Floats], tuple[Floats, Floats]]
+
+
+def _left_out_way(structure: Structure) -> Change:
+    """How a left-out point changes a component's covariance: (log of the determinant's ratio,
+    squared distance of the point), each (n,)."""
+    if structure.shape == "V":
+        free = structure.orientation == "V"
+        return _matrix if free else _axes
+    return _volume if structure.volume == "V" else _mean_only
+
+
+def _matrix(
+    u: Floats, out: Floats, count: float, left: Floats, about: Floats
+) -> tuple[Floats, Floats]:
+    d, q = u.shape[1], (u**2).sum(axis=1)
+    kept = np.maximum(1 - out * about * q / count, 0.0)
+    return d * np.log(count / left) + np.log(kept), about**2 * q * left / count / kept
+
+
+def _axes(
+    u: Floats, out: Floats, count: float, left: Floats, about: Floats
+) -> tuple[Floats, Floats]:
+    q = u**2
+    ratio = (count - (out * about)[:, None] * q) / left[:, None]
+    ratio = np.maximum(ratio, 0.0)
+    return np.log(ratio).sum(axis=1), ((about**2)[:, None] * q / ratio).sum(axis=1)
+
+
+def _volume(
+    u: Floats, out: Floats, count: float, left: Floats, about: Floats
+) -> tuple[Floats, Floats]:
+    d, q = u.shape[1], (u**2).sum(axis=1)
+    ratio = np.maximum((d * count - out * about * q) / (d * left), 0.0)
+    return d * np.log(ratio), about**2 * q / ratio
+
+
+def _mean_only(
+    u: Floats, out: Floats, count: float, left: Floats, about: Floats
+) -> tuple[Floats, Floats]:
+    return np.zeros(len(u)), about**2 * (u**2).sum(axis=1)
+
+
+def least_worths(
+    table: Table, mixtures: Sequence[Mixture], model: Model, threads: int = 1
+) -> Floats:
+    """The worth of the least worthy component of each mixture, (s,); −∞ where one rests on the
+    floor."""
+    rests = np.array([on_floor_of_rows(m, model).any() for m in mixtures], dtype=np.bool_)
+    if not mixtures or not is_judged(model) or table.total <= 1:
+        return np.where(rests, -np.inf, np.inf)
+    if judges_natively(model):
+        side_by_side = (np.stack([m.weights for m in mixtures]),
+                        np.stack([m.means for m in mixtures]),
+                        np.stack([m.covariance.factors for m in mixtures]))
+        least = least_worths_natively(table, *side_by_side, model, threads)
+    else:
+        least = np.array([worths_of_rows(table, m, model).min() for m in mixtures])
+    return np.where(rests, -np.inf, least)
+
+
+def judges_natively(model: Model) -> bool:
+    """Whether the native kernel leaves points out of mixtures of this model."""
+    held = model.held
+    return NATIVE is not None and bool(held.is_nothing or (
+        held.learned_means.all() and held.learned_covariances.all()))
+
+
+# What `native_ground` hands to the kernel.
+Ground = tuple["Floats", "Floats", "Floats", float, int, float]
+
+
+def native_ground(table: Table, model: Model) -> Ground | None:
+    """What the native kernel needs to judge mixtures of a model as `least_worths` does; None where
+    nothing is judged."""
+    if not is_judged(model) or table.total <= 1:
+        return None
+    own = _own_parameters_of(model.structure.name, table.points.shape[1])
+    return *table.spread, table.total, own, LEAST_WORTH
+
+
+@cache
+def _own_parameters_of(name: str, n_features: int) -> int:
+    return own_parameters(structure_named(name, n_features), n_features)
+
+
+def least_worths_natively(
+    table: Table, weights: Floats, means: Floats, factors: Floats, model: Model, threads: int = 1
+) -> Floats:
+    """The least worth of each of s mixtures, (s,), from weights (s, k), means (s, k, d) and
+    factors (s, k, d, d), in one call; for a model that is judged."""
+    name = model.structure.name
+    least: Floats = _native.least_worths_table(
+        table.points, table.weight if table.is_weighted else None, SEVERAL.get(name, name),
+        weights, means, factors, model.held.weights, model.floor, native_ground(table, model),
+        threads,
+    )
+    return least
+
+
+def on_floor_of_rows(mixture: Mixture, model: Model) -> Mask:
+    """Which learned covariances rest on the floor, (k,)."""
+    resting: Mask = model.held.learned_covariances & mixture.covariance.at_floor(model.floor)
+    return resting

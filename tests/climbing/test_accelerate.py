@@ -1,0 +1,183 @@
+"""Acceleration: the same summits in fewer passes, and never a step down."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emix import Mixture, NormalPrior
+from emix.arrays import Floats, Units
+from emix.climbing.accelerate import MEMORY, Accelerator
+from emix.climbing.climb import Climb, Outcome, Stop, climb
+from emix.climbing.newton import Newton
+from emix.em import iterate
+from emix.model import FLOOR, Model
+from emix.sources.array import ArraySource
+
+STRUCTURES = ("EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVE", "VVE", "EEV", "VEV",
+              "EVV", "VVV")
+FOR_EVER = Stop(1e-10, 20_000)
+
+
+def overlapping_rows(d: int, n: int = 1500, seed: int = 3) -> Floats:
+    """Two clouds, one inside the other's reach, in internal units."""
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(n, d)) @ (np.eye(d) + 0.4 * np.eye(d, k=1))
+    rows[: n * 2 // 5] = rows[: n * 2 // 5] * 0.7 + 1.3 / np.sqrt(d)
+    return (rows - rows.mean(axis=0)) / rows.std(axis=0)
+
+
+def start_on(rows: Floats, k: int, model: Model, seed: int = 5) -> Mixture:
+    d = rows.shape[1]
+    means = rows[np.random.default_rng(seed).choice(len(rows), k, replace=False)]
+    return model.conforming(Mixture(np.full(k, 1 / k), means, np.repeat(np.eye(d)[None], k, 0)))
+
+
+def both(rows: Floats, start: Mixture, model: Model, stop: Stop = FOR_EVER) -> tuple[Climb, Climb]:
+    """The climb by plain EM, and the accelerated one."""
+    source, units = ArraySource.of(rows), Units.identity(rows.shape[1])
+    return (climb(source, start, model, units, stop),
+            climb(source, start, model, units, stop, accelerator=Accelerator(model, source)))
+
+
+@pytest.mark.parametrize(("covariance", "d", "k"), [
+    ("V", 1, 2), ("E", 1, 2), ("V", 1, 3), ("VVV", 2, 2), ("EEE", 3, 2), ("VVI", 3, 2),
+    ("VEV", 2, 2), ("VVE", 2, 2), ("VII", 3, 2),
+])
+def test_where_plain_em_crawls_a_tenth_of_the_passes_end_at_the_same_optimum(covariance, d, k):
+    rows = overlapping_rows(d)
+    model = Model.parse(k, d, covariance).inward(Units.identity(d), FLOOR)
+    plain, fast = both(rows, start_on(rows, k, model), model)
+    assert fast.outcome is Outcome.CONVERGED
+    assert fast.objective >= plain.objective - 1e-7
+    if plain.iterations > 500:
+        assert fast.iterations * 10 <= plain.iterations
+
+
+def test_such_problems_are_among_them():
+    slow = 0
+    for covariance, d in (("V", 1), ("EEE", 3), ("VVV", 2)):
+        rows = overlapping_rows(d)
+        model = Model.parse(2, d, covariance).inward(Units.identity(d), FLOOR)
+        source, start = ArraySource.of(rows), start_on(rows, 2, model)
+        end = climb(source, start, model, Units.identity(d), Stop(1e-10, 501))
+        slow += end.iterations > 500
+    assert slow >= 2
+
+
+@pytest.mark.parametrize("covariance", STRUCTURES)
+@pytest.mark.parametrize("with_newton", [True, False])
+def test_every_structure_stays_itself_and_never_steps_down(covariance, with_newton):
+    d, k = 3, 3
+    rows = overlapping_rows(d, 400)
+    model = Model.parse(k, d, covariance).inward(Units.identity(d), FLOOR)
+    source = ArraySource.of(rows)
+    accelerator = Accelerator(model, source if with_newton else None)
+    start = start_on(rows, k, model)
+    steps = list(itertools.islice(iterate(source, start, model, accelerator=accelerator), 80))
+    objectives = np.array([step.objective for step in steps])
+    assert (np.diff(objectives) >= -2e-12 * (abs(objectives[1:]) + 400)).all()
+    conformed = model.structure.conform(steps[-1].mixture.covariance, steps[-1].mixture.weights)
+    np.testing.assert_allclose(
+        steps[-1].mixture.covariance.dense(), conformed.dense(), rtol=1e-6, atol=1e-9
+    )
+
+
+@st.composite
+def problems(draw) -> tuple[Floats, Mixture, Model]:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    k = draw(st.integers(1, 4))
+    rows = np.concatenate([rng.normal(m, s, 40) for m, s in
+                           zip(rng.normal(size=k) * 2, rng.uniform(0.3, 1.5, k), strict=True)])
+    means = rng.normal(size=k)
+    held: dict[str, object] = {}
+    if draw(st.booleans()):
+        held["means"] = np.where(np.arange(k) == 0, means, np.nan)
+    if draw(st.booleans()):
+        held["weights"] = "equal"
+    if draw(st.booleans()):
+        held["prior"] = NormalPrior(0.0, 2.0)
+    covariance = draw(st.sampled_from(["E", "V"]))
+    model = Model.parse(k, 1, covariance, **held).inward(Units.identity(1), FLOOR)
+    start = Mixture.univariate(np.full(k, 1 / k), means, np.full(k, 0.8))
+    return rows[:, None], model.conforming(start), model
+
+
+@settings(max_examples=25, deadline=None)
+@given(problems())
+def test_the_objective_never_falls_and_what_is_held_stays(problem):
+    rows, start, model = problem
+    source = ArraySource.of(rows)
+    steps = list(itertools.islice(
+        iterate(source, start, model, accelerator=Accelerator(model, source)), 60
+    ))
+    for before, after in itertools.pairwise(steps):
+        slack = 2e-12 * (abs(before.objective) + len(rows))
+        assert after.objective >= before.objective - slack
+        held = ~model.held.learned_means
+        assert (after.mixture.means[held] == start.means[held]).all()
+        held_weights = ~model.held.learned_weights
+        assert (after.mixture.weights[held_weights] == start.weights[held_weights]).all()
+        assert after.mixture.weights.sum() == pytest.approx(1.0, abs=1e-12)
+
+
+def test_a_climb_can_be_taken_up_where_the_memory_ends():
+    rows = overlapping_rows(2, 600)
+    model = Model.parse(4, 2, "VVV").inward(Units.identity(2), FLOOR)
+    source, start = ArraySource.of(rows), start_on(rows, 4, model)
+
+    def steps(mixture: Mixture) -> Iterator[Mixture]:
+        accelerated = iterate(source, mixture, model, accelerator=Accelerator(model, source))
+        return (step.mixture for step in accelerated)
+
+    unbroken = list(itertools.islice(steps(start), MEMORY + 30))
+    taken_up = list(itertools.islice(steps(unbroken[MEMORY]), 30))
+    for ours, theirs in zip(taken_up, unbroken[MEMORY:], strict=True):
+        assert (ours.means == theirs.means).all()
+        assert (ours.covariance.factors == theirs.covariance.factors).all()
+
+
+def test_a_refused_proposal_leaves_em_where_it_stood():
+    rows = overlapping_rows(1)
+    model = Model.parse(2, 1).inward(Units.identity(1), FLOOR)
+    source, start = ArraySource.of(rows), start_on(rows, 2, model)
+
+    class Astray(Accelerator):
+        """Proposes what is no good, each time."""
+
+        def proposed(self, step, image):
+            self.image, self._asked = image, self._anderson
+            return Mixture.univariate([0.5, 0.5], [40.0, 50.0], [1.0, 1.0])
+
+    plain = list(itertools.islice(iterate(source, start, model), 4))
+    # A refusal costs a pass, and the image of where EM stood follows, once.
+    astray = Astray(model, source)
+    led = iterate(source, start, model, accelerator=astray)
+    first, refused, second = next(led), next(led), next(led)
+    assert (first.mixture.means == plain[0].mixture.means).all()
+    assert (refused.mixture.means == first.mixture.means).all() and refused.iteration == 1
+    assert (second.mixture.means == plain[1].mixture.means).all() and second.iteration == 2
+
+
+def test_curvature_from_a_sample_ends_at_the_optimum_of_all_the_data():
+    rows = overlapping_rows(1, 30_000)
+    model = Model.parse(2, 1).inward(Units.identity(1), FLOOR)
+    source, start = ArraySource.of(rows), start_on(rows, 2, model)
+    sample = ArraySource.of(rows[::10])
+    units = Units.identity(1)
+    exact = climb(source, start, model, units, FOR_EVER, accelerator=Accelerator(model, source))
+    near = climb(source, start, model, units, FOR_EVER, accelerator=Accelerator(model, sample))
+    assert near.outcome is Outcome.CONVERGED
+    np.testing.assert_allclose(near.mixture.means, exact.mixture.means, rtol=0, atol=1e-6)
+    assert near.objective == pytest.approx(exact.objective, abs=1e-6)
+
+
+def test_newton_serves_models_that_learn_something_and_not_too_much():
+    assert Newton.serves(Model.parse(2, 1))
+    assert not Newton.serves(Model.parse(2, 1, "V", "equal", [0.0, 1.0], 1.0))
+    assert not Newton.serves(Model.parse(20, 8, "VVV"))
