@@ -88,7 +88,8 @@ def test_importing_emix_imports_little():
                             capture_output=True, text=True).stdout.split()
     heavy = {"sklearn", "matplotlib", "pandas", "polars", "click", "narwhals", "scipy.special",
              "scipy.stats", "scipy.integrate", "scipy.linalg", "scipy.optimize", "emix.cli",
-             "emix.plots", "multiprocessing", "asyncio"}
+             "emix.plots", "emix.certificates", "emix.selection", "emix.many", "emix.estimator",
+             "multiprocessing", "asyncio", "statistics", "hashlib"}
     assert heavy & set(loaded) == set()
     assert "emix.fitting" in loaded
 

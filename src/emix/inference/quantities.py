@@ -7,7 +7,6 @@ are symmetric.
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +46,10 @@ class Quantity:
         notes: dict[tuple[int, ...], str],
     ) -> Quantity:
         """With intervals of coverage `level` from estimates and standard errors."""
-        reach = statistics.NormalDist().inv_cdf(0.5 + level / 2)
+        # Late: with it comes what takes longer to import than this module.
+        from statistics import NormalDist
+
+        reach = NormalDist().inv_cdf(0.5 + level / 2)
         low, high = _interval(kind, estimate, se, reach)
         return cls(kind, estimate, se, low, high, notes)
 

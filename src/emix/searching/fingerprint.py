@@ -5,7 +5,6 @@ Two fits of one identity take the same steps, so that one may go on where the ot
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
@@ -94,7 +93,10 @@ def _array(array: np.ndarray[Any, Any]) -> list[Any]:
 
 
 def _digest(*parts: Any) -> bytes:
-    made = hashlib.blake2b(digest_size=BYTES)
+    # Late: only a checkpoint needs it.
+    from hashlib import blake2b
+
+    made = blake2b(digest_size=BYTES)
     for part in parts:
         # The length before each part: or two of them could trade bytes unseen.
         made.update(len(part).to_bytes(8, "little"))
