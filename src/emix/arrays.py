@@ -21,15 +21,47 @@ Order = NDArray[np.intp]
 LOG_2PI = math.log(2 * math.pi)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the rows of a block lie, for messages: runs of rows, each with its first row in the
+    block, what it is part of ("" for the data as such), and the number of its first row there; and
+    the names of columns, where they have some."""
+
+    runs: tuple[tuple[int, str, int], ...]
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def whole(cls, names: tuple[str, ...] = ()) -> Place:
+        """That of all rows."""
+        return cls(((0, "", 0),), names)
+
+    def after(self, start: int) -> Place:
+        """That of the rows from `start` on."""
+        last = max(i for i, run in enumerate(self.runs) if run[0] <= start)
+        first, part, row = self.runs[last]
+        later = ((begin - start, *where) for begin, *where in self.runs[last + 1:])
+        return Place(((0, part, row + start - first), *later), self.names)  # type: ignore[arg-type]
+
+    def of_row(self, row: int) -> str:
+        """Where a row of the block lies, in words."""
+        first, part, number = max(run for run in self.runs if run[0] <= row)
+        return f"{part}{', ' * bool(part)}row {number + row - first}"
+
+    def of_column(self, column: int) -> str:
+        return f"column {self.names[column]!r}" if self.names else f"column {column}"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """Rows of data: points (n, d) in float32 or float64, and their weights (n,) if any.
+    """Rows of data: points (n, d) in float32 or float64, their weights (n,) if any, and where they
+    lie, unless they are all there are.
 
     A weight counts as repetition: a row of weight 3 is three equal rows, one of weight 0 none.
     """
 
     points: Points
     sample_weight: Floats | None = None
+    place: Place | None = None
 
     @property
     def n_rows(self) -> int:
@@ -41,8 +73,9 @@ class Block:
 
     def rows(self, start: int, stop: int) -> Block:
         """The rows from `start` up to `stop`, without copying."""
-        weight = self.sample_weight
-        return Block(self.points[start:stop], None if weight is None else weight[start:stop])
+        weight, place = self.sample_weight, self.place
+        return Block(self.points[start:stop], None if weight is None else weight[start:stop],
+                     None if place is None else place.after(start))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

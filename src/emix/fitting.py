@@ -24,7 +24,7 @@ from emix.model import FLOOR, Model
 from emix.moments import moments_of
 from emix.result import Fit
 from emix.searching.plan import CROWD_ITER, NEGLECT, is_crowd
-from emix.sources.opening import open_source
+from emix.sources.opening import open_rows
 
 if TYPE_CHECKING:
     import os
@@ -60,7 +60,9 @@ def fit(
 
     Parameters
     ----------
-    x : the data (n,) or (n, d): an array, a Series, a data frame, or a path to a CSV file
+    x : the data (n,) or (n, d): an array, a Series, a data frame, or a path to a CSV file; or, for
+        rows that need not be in memory, a function that on every call returns an iterator of
+        blocks, or any source (see `emix.sources.protocol.Source`)
     k : number of components
     covariance : how components may be shaped. One of mclust's fourteen names, of which the letters
         say whether volume, shape and orientation are equal (E), varying (V) or, for shape and
@@ -114,7 +116,7 @@ def fit(
     >>> round(found.loglik, 5), found.mixture.means[:, 0].round(2).tolist()
     (-1034.00175, [54.61, 80.09])
     """
-    source, names = open_source(x, sample_weight, columns)
+    source, names = open_rows(x, sample_weight, columns)
     d = source.n_features
     model = Model.parse(k, d, covariance, weights, means, sds, covariances, prior)
     how = Search(
@@ -171,7 +173,7 @@ def steps(
     """
     if not isinstance(start, Mixture):
         raise ParameterError(f"start={start!r}; expected a Mixture to take the first step from")
-    source, names = open_source(x, sample_weight, columns)
+    source, names = open_rows(x, sample_weight, columns)
     k, d = start.n_components, source.n_features
     if start.n_features != d:
         raise ParameterError(f"start has {start.n_features} columns; expected {d}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from emix.arrays import Labels, Units
 from emix.climbing.climb import Climb, Outcome, Progress, Stop
 from emix.covariance import Isotropic
+from emix.em import Expect
 from emix.inference.standard_errors import Deferred
 from emix.kernels import instruction_set, kernel_for
 from emix.mixture import Mixture
@@ -25,6 +26,9 @@ from emix.searching.fingerprint import identity_of
 from emix.soundness.checking import check_rank, check_spread
 from emix.soundness.coinciding import counted
 from emix.soundness.degenerate import LEAST_WORTH
+from emix.soundness.sureness import Classify, Sureness
+from emix.sources.array import ArraySource
+from emix.sources.protocol import block_rows
 
 if TYPE_CHECKING:
     import os
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
     from emix.searching.candidates import Candidate
     from emix.searching.plan import Plan
     from emix.soundness.degenerate import Degenerate
-    from emix.sources.array import ArraySource
+    from emix.sources.protocol import Source
 
 # Degenerate components that notes name.
 MOST_NAMED = 10
@@ -64,13 +68,15 @@ class Search:
 
 
 def fit_source(
-    source: ArraySource, names: tuple[str, ...], model: Model, how: Search,
+    source: Source, names: tuple[str, ...], model: Model, how: Search,
     is_left_alone: bool = False,
 ) -> Fit:
     """The fit of a model to all rows of a source, without a warning; see `warn_of`.
 
     `is_left_alone` where it is known that the kernel does not make it in one call.
     """
+    if not isinstance(source, ArraySource):
+        return _fit_blocks(source, names, model, how)
     # What a checkpoint keeps are the steps between.
     at_once = how.has_plan and how.checkpoint is None and not is_left_alone
     if at_once and direct.serves(source, model):
@@ -82,8 +88,19 @@ def fit_source(
     return finished(candidates, finder, moments, names)
 
 
+def _fit_blocks(
+    source: Source, names: tuple[str, ...], model: Model, how: Search
+) -> Fit:
+    """The same where rows are read block by block: what is one block is held in memory."""
+    rows = source.whole(block_rows(source.n_features))
+    if rows is not None:
+        return fit_source(ArraySource.of_block(rows, names), names, model, how)
+    moments, finder = _finder(source, names, model, replace(how, neglect=0.0))
+    return finished(finder.candidates(how.start, how.n_starts), finder, moments, names)
+
+
 def _finder(
-    source: ArraySource, names: tuple[str, ...], model: Model, how: Search
+    source: Source, names: tuple[str, ...], model: Model, how: Search
 ) -> tuple[Moments, Finder]:
     moments, units, model = _ground(source, names, model, how.threads)
     journal = None if how.checkpoint is None else Journal(
@@ -98,7 +115,7 @@ def _finder(
 
 
 def _ground(
-    source: ArraySource, names: tuple[str, ...], model: Model, threads: int
+    source: Source, names: tuple[str, ...], model: Model, threads: int
 ) -> tuple[Moments, Units, Model]:
     """What is known of the rows before any search: moments, units, and the model told of them."""
     moments = moments_of(source, threads)
@@ -139,7 +156,7 @@ def _of_direct(
 
 
 def informed(
-    model: Model, source: ArraySource, moments: Moments, units: Units, names: tuple[str, ...],
+    model: Model, source: Source, moments: Moments, units: Units, names: tuple[str, ...],
     threads: int,
 ) -> Model:
     """The model, once it has been told the data's mean and covariance where it asks for them.
@@ -151,7 +168,8 @@ def informed(
     if not turned and model.prior.conjugate is None:
         return model
     whole = Mixture.trusted(np.ones(1), units.inward(moments.mean)[None], Isotropic(np.ones(1), d))
-    statistics = kernel_for(whole).expect(whole, source.block, "full", units, threads)
+    scored = Expect(whole, "full", units, threads)
+    statistics = source.reduce(scored, scored.zero)
     scatter = statistics.scatter_about(whole.means + statistics.shift / moments.weight)[0]
     check_rank(scatter / moments.weight, moments, model, names)
     if model.prior.conjugate is None:
@@ -173,7 +191,7 @@ def finished(
     if math.isfinite(climb.objective):
         trace[-1:] = best.objective
     kernel = kernel_for(best.mixture)
-    hard, soft = kernel.classification(best.mixture, finder.source.block, finder.threads)
+    sure = finder.source.reduce(Classify(best.mixture, finder.threads), Sureness())
     order = climb.mixture.canonical_order()
     within, units = finder.within.reordered(order), finder.units
     notes = (*finder.journal.notes, *notes_of(best, climb, moments.weight, finder.neglect))
@@ -181,7 +199,7 @@ def finished(
         mixture=best.mixture, model=model.reordered(order), loglik=best.loglik,
         objective=best.objective, n=moments.weight, outcome=climb.outcome,
         n_iter=climb.iterations, trace=trace, gradient=climb.gradient, optima=optima,
-        warnings=notes, classification=(hard, soft), columns=names, seed=finder.seed,
+        warnings=notes, classification=(sure.hard, sure.soft), columns=names, seed=finder.seed,
         kernel=kernel.name, compression=finder.compression, neglect=finder.neglect,
         neglected=climb.neglected,
         _uncertainty=_deferred(finder.source, within, lambda _: (within, units), names, best),
@@ -189,9 +207,11 @@ def finished(
 
 
 def _deferred(
-    source: ArraySource, model: Model, within: Callable[[ArraySource], tuple[Model, Units]],
+    source: Source, model: Model, within: Callable[[ArraySource], tuple[Model, Units]],
     names: tuple[str, ...], best: Optimum,
 ) -> Deferred | None:
+    if not isinstance(source, ArraySource):
+        return None
     remarks = () if best.outcome is Outcome.CONVERGED else (best.outcome.prose,)
     return Deferred.when_cheap(
         source, best.mixture, model, within, names, best.degenerate, remarks

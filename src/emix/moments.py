@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emix.arrays import Place
 from emix.errors import DataError
 from emix.kernels import NATIVE
 from emix.sources.protocol import merge
@@ -19,7 +20,7 @@ if NATIVE is not None:
 
 if TYPE_CHECKING:
     from emix.arrays import Block, Floats
-    from emix.sources.array import ArraySource
+    from emix.sources.protocol import Source
 
 
 # Numbers copied at once where data must be: 8 MiB of doubles.
@@ -77,17 +78,24 @@ class Moments:
         )
 
 
-def moments_of(source: ArraySource, threads: int = 1) -> Moments:
+@dataclass(frozen=True, slots=True)
+class MomentsOf:
+    """From block to `Moments`, once every value in it has been seen to be finite."""
+
+    threads: int = 1
+
+    def __call__(self, block: Block) -> Moments:
+        return _portably(block) if NATIVE is None else _natively(block, self.threads)
+
+
+def moments_of(source: Source, threads: int = 1) -> Moments:
     """The moments of a source, once every value in it has been seen to be finite.
 
     Raises `DataError` naming row and column of the first NaN or infinite value, or of the first
     weight that is not a finite non-negative number, and when all weights are 0.
     """
 
-    def of_block(block: Block) -> Moments:
-        return _portably(block) if NATIVE is None else _natively(block, threads)
-
-    moments = source.reduce(of_block, Moments.zero(source.n_features))
+    moments = source.reduce(MomentsOf(threads), Moments.zero(source.n_features))
     if moments.weight == 0:
         raise DataError("all sample weights are 0; at least one row must count")
     return moments
@@ -159,16 +167,20 @@ def _about(origin: Floats, x: Floats, w: Floats | None) -> Moments:
 
 
 def _refuse(block: Block) -> None:
+    place = Place.whole() if block.place is None else block.place
     bad = ~np.isfinite(block.points)
     if bad.any():
         row, column = (int(i) for i in np.argwhere(bad)[0])
+        number = int(bad.sum())
+        count = f"{number} such values in all" if block.place is None else \
+            f"and {number - 1} more such values near there"
         raise DataError(
-            f"x holds {block.points[row, column]} at row {row}, column {column} "
-            f"({int(bad.sum())} such values in all); missing values are not supported: drop those "
+            f"x holds {block.points[row, column]} at {place.of_row(row)}, "
+            f"{place.of_column(column)} ({count}); missing values are not supported: drop those "
             f"rows first"
         )
     assert block.sample_weight is not None
     w = block.sample_weight
     row = int(np.flatnonzero(~(np.isfinite(w) & (w >= 0)))[0])
-    raise DataError(f"sample_weight holds {w[row]} at row {row}; weights are finite and not "
-                    f"negative")
+    raise DataError(f"sample_weight holds {w[row]} at {place.of_row(row)}; weights are finite and "
+                    f"not negative")

@@ -14,8 +14,8 @@ from nights import examples
 import emix
 from emix import DirichletPrior, Mixture, NormalPrior, Outcome
 from emix.arrays import Units
+from emix.climbing import climb as climbing
 from emix.climbing.climb import Climb, Stop, climb, climb_many, continued, runs_natively
-from emix.climbing.climb import climb as climbing
 from emix.em import iterate
 from emix.kernels import NATIVE
 from emix.maximise import gradient, maximise
@@ -311,8 +311,9 @@ def test_ctrl_c_ends_the_remaining_climbs_too(monkeypatch):
             raise KeyboardInterrupt
 
     runs = climb_many(source, [start] * 3, model, AS_GIVEN, Stop(1e-12, 99), progress=progress)
-    assert [r.outcome for r in runs] == [Outcome.INTERRUPTED]
-    assert [(p.run, p.n_runs, p.iteration) for p in told] == [(1, 3, 0), (1, 3, 1), (1, 3, 2)]
+    assert [r.outcome for r in runs] == [Outcome.INTERRUPTED] * 3
+    assert [(p.run, p.n_runs, p.iteration) for p in told] == [
+        (run, 3, step) for step in range(3) for run in (1, 2, 3)]
 
 
 def falling_after(n: int, fall: float):

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import emix
-from emix.climbing.climb import accelerate
-from emix.climbing.climb import climb as climbing
+from emix.climbing import accelerate
+from emix.climbing import climb as climbing
 from emix.covariance import STRUCTURES
 from emix.errors import CheckpointError, WriteError
 from emix.kernels import NATIVE

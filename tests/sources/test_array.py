@@ -61,7 +61,7 @@ def test_columns_have_names():
     (18, "(((ab)(cd))(ef))"),
 ])
 def test_blocks_are_rows_in_order_and_merge_as_a_tree_of_their_number(monkeypatch, n, tree):
-    monkeypatch.setattr(array, "BLOCK_ROWS", 3)
+    monkeypatch.setattr(array, "block_rows", lambda n_features: 3)
     source, seen = ArraySource.of(np.arange(float(n)), np.arange(float(n)) + 1), []
 
     def look(block: Block) -> Words:

@@ -20,7 +20,7 @@ from emix.arrays import Units
 from emix.climbing.accelerate import Accelerator
 from emix.covariance import Isotropic
 from emix.covariance.recovering import from_factors
-from emix.em import Step, iterate
+from emix.em import Step, Walk, expect_each, iterate
 from emix.kernels import NATIVE
 from emix.maximise import gradient
 from emix.mixture import Mixture
@@ -158,42 +158,129 @@ def climb(
     plain EM. With an E-step of its own the objective is what that finds, and may fall by what it
     leaves out.
     """
-    trace: list[float] = []
-    last: tuple[Step, float] | None = None
-    outcome = Outcome.NOT_CONVERGED
-    steps = iterate(source, start, model, units, threads, accelerator, e_step)
+    ascending = Ascending(model, stop, watch, e_step)
     try:
-        for step in steps:
-            slope = float(np.abs(gradient(step.statistics, step.mixture, model)).max())
-            if not (np.isfinite(step.objective) and np.isfinite(slope)):
-                outcome = Outcome.COLLAPSED if _collapsed(step.mixture, model) else \
-                    Outcome.NOT_FINITE
-                last = last or (step, slope)
-                break
-            short = 0.0 if e_step is None else e_step.short
-            if last is not None and _fell(last[0], step, short):
-                # Of a component without width all sums are rounding.
-                outcome = Outcome.COLLAPSED if _collapsed(step.mixture, model) else Outcome.FELL
-                break
-            last = (step, slope)
-            trace.append(step.objective)
-            enough = watch is not None and watch(step, slope)
-            if slope <= stop.tol:
-                outcome = Outcome.CONVERGED
-                break
-            if _collapsed(step.mixture, model):
-                outcome = Outcome.COLLAPSED
-                break
-            if enough or step.iteration >= stop.max_iter:
+        for step in iterate(source, start, model, units, threads, accelerator, e_step):
+            if not ascending.goes_on(step):
                 break
     except KeyboardInterrupt:
-        if last is None:
+        if not ascending.has_begun:
             raise
-        outcome = Outcome.INTERRUPTED
-    assert last is not None
-    step, slope = last
-    return Climb(step.mixture, step.loglik, step.objective, slope, step.iteration, outcome,
-                 np.array(trace))
+        ascending.interrupt()
+    return ascending.climb()
+
+
+class Ascending:
+    """One climb on its way: it is shown steps, and says when they are enough."""
+
+    def __init__(
+        self, model: Model, stop: Stop,
+        watch: Callable[[Step, float], bool | None] | None = None, e_step: EStep | None = None,
+    ) -> None:
+        self._model, self._stop, self._watch, self._e_step = model, stop, watch, e_step
+        self._trace: list[float] = []
+        self._last: tuple[Step, float] | None = None
+        self._outcome = Outcome.NOT_CONVERGED
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is something to stop at."""
+        return self._last is not None
+
+    def interrupt(self) -> None:
+        """Ctrl-C came."""
+        self._outcome = Outcome.INTERRUPTED
+
+    def goes_on(self, step: Step) -> bool:
+        """Whether another step is to follow this one."""
+        model, stop = self._model, self._stop
+        slope = float(np.abs(gradient(step.statistics, step.mixture, model)).max())
+        if not (np.isfinite(step.objective) and np.isfinite(slope)):
+            self._last = self._last or (step, slope)
+            return self._ends(step, Outcome.NOT_FINITE)
+        short = 0.0 if self._e_step is None else self._e_step.short
+        if self._last is not None and _fell(self._last[0], step, short):
+            # Of a component without width all sums are rounding.
+            return self._ends(step, Outcome.FELL)
+        self._last = (step, slope)
+        self._trace.append(step.objective)
+        enough = self._watch is not None and self._watch(step, slope)
+        if slope <= stop.tol:
+            self._outcome = Outcome.CONVERGED
+            return False
+        if _collapsed(step.mixture, model):
+            self._outcome = Outcome.COLLAPSED
+            return False
+        return not enough and step.iteration < stop.max_iter
+
+    def _ends(self, step: Step, outcome: Outcome) -> bool:
+        self._outcome = Outcome.COLLAPSED if _collapsed(step.mixture, self._model) else outcome
+        return False
+
+    def climb(self) -> Climb:
+        """The climb as far as it has come."""
+        assert self._last is not None
+        step, slope = self._last
+        return Climb(step.mixture, step.loglik, step.objective, slope, step.iteration,
+                     self._outcome, np.array(self._trace))
+
+
+class Abreast:
+    """Climbs from several starts side by side: a pass over the data takes each a step further, and
+    each takes the steps that it would take alone, to the bit. Stops, watches and accelerators are
+    one for each start."""
+
+    def __init__(
+        self, source: Source, starts: Sequence[Mixture], model: Model, units: Units,
+        stops: Sequence[Stop], threads: int = 1,
+        watches: Sequence[Callable[[Step, float], bool | None] | None] | None = None,
+        accelerators: Sequence[Accelerator | None] | None = None,
+    ) -> None:
+        self._source, self._model, self._units, self._threads = source, model, units, threads
+        none = (None,) * len(starts)
+        self._walks = [Walk(start, model, accelerator) for start, accelerator in
+                       zip(starts, accelerators or none, strict=True)]
+        self._climbs = [Ascending(model, stop, watch) for stop, watch in
+                        zip(stops, watches or none, strict=True)]
+        self._on_the_way = list(range(len(starts)))
+
+    def has_ended(self, run: int) -> bool:
+        return run not in self._on_the_way
+
+    def climb(self, run: int) -> Climb:
+        """One of them as far as it has come."""
+        return self._climbs[run].climb()
+
+    def run(self, passed: Callable[[], None] | None = None) -> list[Climb]:
+        """All of them to their ends; `passed` is called after each pass. Ctrl-C leaves those on
+        their way "interrupted", once they have begun."""
+        try:
+            while self._on_the_way:
+                self._pass()
+                if passed is not None:
+                    passed()
+        except KeyboardInterrupt:
+            if not all(each.has_begun for each in self._climbs):
+                raise
+            for run in self._on_the_way:
+                self._climbs[run].interrupt()
+        return [each.climb() for each in self._climbs]
+
+    def _pass(self) -> None:
+        walks = [self._walks[run] for run in self._on_the_way]
+        mixtures = [walk.asks() for walk in walks]
+        found = expect_each(self._source, mixtures, self._model, self._units, self._threads)
+        steps = [walk.told(each) for walk, each in zip(walks, found, strict=True)]
+        was_cut = False
+        for run, step in zip(tuple(self._on_the_way), steps, strict=True):
+            try:
+                if not self._climbs[run].goes_on(step):
+                    self._on_the_way.remove(run)
+            except KeyboardInterrupt:
+                # What has been scored is shown to all of them first.
+                was_cut = True
+        if was_cut:
+            raise KeyboardInterrupt
 
 
 def _fell(before: Step, after: Step, short: float = 0.0) -> bool:
@@ -227,7 +314,7 @@ def climb_many(
     progress: Callable[[Progress], None] | None = None,
     near: Source | None = None,
 ) -> list[Climb]:
-    """A climb from each of several starts, in their order.
+    """A climb from each of several starts, in their order, all of them cut off by Ctrl-C.
 
     Natively they are plain EM. Those in Python's loop are accelerated where there are data `near`
     to take curvature from, in the units of the climb.
@@ -240,14 +327,12 @@ def climb_many(
             within = ArraySource(units.inward(source.points), source.sample_weight)
         runs = climb_table(within, starts, model, stop, threads)
         return [run for run in runs if run is not None]
-    climbs = []
-    for run, start in enumerate(starts):
-        watch = None if progress is None else watcher(progress, run, len(starts))
-        accelerator = None if near is None else Accelerator(model, near)
-        climbs.append(climb(source, start, model, units, stop, threads, watch, accelerator))
-        if climbs[-1].outcome is Outcome.INTERRUPTED:
-            break
-    return climbs
+    several = len(starts)
+    return Abreast(
+        source, starts, model, units, [stop] * several, threads,
+        None if progress is None else [watcher(progress, j, several) for j in range(several)],
+        None if near is None else [Accelerator(model, near) for _ in starts],
+    ).run()
 
 
 def watcher(

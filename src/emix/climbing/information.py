@@ -64,10 +64,18 @@ def information(
 
     With `units`, mixture and model are in internal units, and so is the log-likelihood.
     """
-    def of_block(block: Block) -> Information:
-        return _of_block(block, coordinates, units)
+    return source.reduce(Inform(coordinates, units), Information.zero(coordinates.size))
 
-    return source.reduce(of_block, Information.zero(coordinates.size))
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inform:
+    """From block to the `Information` at the mixture of some coordinates."""
+
+    coordinates: Coordinates
+    units: Units | None = None
+
+    def __call__(self, block: Block) -> Information:
+        return _of_block(block, self.coordinates, self.units)
 
 
 def objective_derivatives(

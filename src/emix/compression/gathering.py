@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,8 +33,19 @@ def gather(source: Source, grid: Grid, low: float, high: float, threads: int = 1
     The native kernel works where it lies; nothing here is as long as the data. Raises `DataError`
     for values that are not finite, or too large for bins so narrow.
     """
-    table = grid.table(low, high)
-    return source.reduce(lambda block: _counted(block, grid, table, threads), Bins.zero())
+    return source.reduce(Count(grid, grid.table(low, high), threads), Bins.zero())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Count:
+    """From block to the `Bins` of a grid, most of them in a table of it."""
+
+    grid: Grid
+    table: Table
+    threads: int = 1
+
+    def __call__(self, block: Block) -> Bins:
+        return _counted(block, self.grid, self.table, self.threads)
 
 
 def gather_stream(blocks: Iterable[Block], most: int = STREAM_BINS, threads: int = 1) -> Bins:

@@ -26,7 +26,7 @@ from emix.mixture import Mixture
 
 if TYPE_CHECKING:
     from emix.model import Model
-    from emix.sources.array import ArraySource
+    from emix.sources.protocol import Source
 
 # Rows to a point below which points do not pay; steps below which climbs do not.
 PAYS, FEW_STEPS = 4, 10
@@ -60,7 +60,7 @@ class Condensed:
 
 
 def condensed(
-    source: ArraySource, starts: Sequence[Mixture], model: Model, units: Units, stop: Stop,
+    source: Source, starts: Sequence[Mixture], model: Model, units: Units, stop: Stop,
     threads: int = 1,
 ) -> Condensed | Compression:
     """Climbs from several starts on points; or why that is not done. All in internal units."""
@@ -91,7 +91,7 @@ def condensed(
 
 
 def _counted(
-    source: ArraySource, mixtures: Sequence[Mixture], units: Units, threads: int
+    source: Source, mixtures: Sequence[Mixture], units: Units, threads: int
 ) -> Bins:
     """The data in the narrowest bins that are few enough."""
     outward = [mixture.outward(units) for mixture in mixtures]

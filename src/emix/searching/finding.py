@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emix.arrays import Labels, Units, is_whole
+from emix.climbing.accelerate import Accelerator
 from emix.climbing.climb import (
+    Abreast,
     Climb,
     Outcome,
     Progress,
     Stop,
-    climb_many,
     climbs_natively,
     watcher,
 )
@@ -27,18 +28,21 @@ from emix.model import FLOOR, Model
 from emix.searching.candidates import Candidate, Interrupted, cut_off, distinct
 from emix.searching.checkpoint import Journal
 from emix.searching.condensing import Condensed, condensed, joined, leads_on
-from emix.searching.judging import least_worth_on, rests_on_floor, worths_on
+from emix.searching.judging import least_worths_on, rests_on_floor, worths_on
 from emix.searching.plan import CROWD_ROWS, PATIENCE, SEARCH_ROWS, Plan, is_crowd
 from emix.searching.rounds import climb_all
 from emix.searching.search import follow, search
 from emix.searching.terrain import ColumnTerrain, TableTerrain, terrain_of
 from emix.searching.truncating import climb_near
 from emix.soundness.degenerate import degenerate_components
+from emix.sources.array import ArraySource
+from emix.sources.distinct import Distinct, Values
 
 if TYPE_CHECKING:
+    from emix.em import Step
     from emix.searching.terrain import Terrain
     from emix.soundness.degenerate import Degenerate
-    from emix.sources.array import ArraySource
+    from emix.sources.protocol import Source
 
 # Candidates that are climbed to the end on all the data when it is more than that.
 FINALISTS = 3
@@ -68,7 +72,7 @@ class Finder:
     """One fit's data and settings, so that its stages need not hand them on one by one."""
 
     def __init__(
-        self, source: ArraySource, name: str, model: Model, units: Units, weight: float,
+        self, source: Source, name: str, model: Model, units: Units, weight: float,
         stop: Stop, seed: int, threads: int, progress: Callable[[Progress], None] | None,
         terrain: Terrain | None = None, journal: Journal | None = None, neglect: float = 0.0,
     ) -> None:
@@ -151,7 +155,7 @@ class Finder:
             self.source, [found.climb.mixture], [found.starts], self.within, self.units,
             Stop(self.stop.tol, 0), self.threads, None, nowhere, self.terrain.source,
         )
-        return cut_off([self._judged(ends[0], found.starts)])
+        return cut_off(self._judged(ends, [found.starts]))
 
     def _told(self, found: list[Candidate]) -> None:
         """Of optima of which the best has come a round further."""
@@ -232,6 +236,10 @@ class Finder:
     def _from_labels(self, labels: Labels, n_starts: int | None) -> list[Candidate]:
         """One climb from the division of the rows that labels (n,) make."""
         k, n = self.model.n_components, self.source.n_rows
+        if not isinstance(self.source, ArraySource):
+            raise ParameterError(f"start is a label for each row, which is of rows in memory; "
+                                 f"these {n} rows are read block by block: give a Mixture, or the "
+                                 f"name of a kind of start")
         whole = bool((np.isfinite(labels) & (labels == np.floor(labels))).all())
         if labels.shape != (n,) or not whole:
             raise ParameterError(f"start is an array of shape {labels.shape} and dtype "
@@ -249,11 +257,13 @@ class Finder:
     def _refuse_few_values(self) -> None:
         """Raise `DataError` for more components than values, unless their spreads are held."""
         k = self.model.n_components
-        several = isinstance(self.ground, Table)
-        enough = not several and len(self.ground.points) >= k
-        if enough or k == 1 or not self.model.held.learned_covariances.any():
+        if k == 1 or not self.model.held.learned_covariances.any():
             return
-        values = self._distinct_values(k)
+        several, points = isinstance(self.ground, Table), self.ground.points
+        # Mostly the first few rows of a sample are different already; a sorted column has no ties.
+        if len(np.unique(points[: 4 * k], axis=0) if several else points) >= k:
+            return
+        values = len(self.source.reduce(Distinct(k), Values.zero(self.source.n_features)).rows)
         if values < k:
             what = "row" if several else "value"
             raise DataError(
@@ -262,18 +272,9 @@ class Finder:
                 f"k={values} can be learned; hold the standard deviations (sds=...) to fit more"
             )
 
-    def _distinct_values(self, k: int) -> int:
-        """How many different rows there are; k where it is seen that there are so many."""
-        points, weight = self.source.points, self.source.sample_weight
-        # Mostly the first few rows are different already.
-        few = points[: 4 * k] if weight is None else points[weight > 0][: 4 * k]
-        if len(np.unique(few, axis=0)) >= k:
-            return k
-        return len(np.unique(points if weight is None else points[weight > 0], axis=0))
-
     def _on_all_data(self, starts: Sequence[Mixture], counts: Sequence[int]) -> list[Candidate]:
-        if self.is_crowd or self.neglect:
-            climbs = self._climbed_near(starts)
+        if (self.is_crowd or self.neglect) and isinstance(self.source, ArraySource):
+            climbs = self._climbed_near(self.source, starts)
             was_cut = climbs[-1].outcome is Outcome.INTERRUPTED
         else:
             short = self._condensed(starts)
@@ -284,18 +285,15 @@ class Finder:
                 self.source, starts, counts, self.within, self.units, self.stop, self.threads,
                 self.progress, self.journal, self._near,
             )
-        found = distinct(
-            [self._judged(c, count) for c, count in zip(climbs, counts, strict=False)],
-            self.terrain.total,
-        )
+        found = distinct(self._judged(climbs, counts), self.terrain.total)
         return self._done(cut_off(found) if was_cut else found, was_cut)
 
-    def _climbed_near(self, starts: Sequence[Mixture]) -> list[Climb]:
+    def _climbed_near(self, source: ArraySource, starts: Sequence[Mixture]) -> list[Climb]:
         """Climbs that look only at what is near each row."""
         climbs = []
         for run, start in enumerate(starts):
             watch = None if self.progress is None else watcher(self.progress, run, len(starts))
-            climbs.append(climb_near(self.source, start, self.within, self.units, self.stop,
+            climbs.append(climb_near(source, start, self.within, self.units, self.stop,
                                      self.neglect, self.seed + run, self.threads, watch))
             if climbs[-1].outcome is Outcome.INTERRUPTED:
                 break
@@ -316,47 +314,57 @@ class Finder:
         that a checkpoint keeps nothing of them on their way."""
         self._near = short.near.source
         self._judged_on = short.surrogate.source, Units.identity(1)
-        begun = distinct(
-            [self._judged(c, count) for c, count in zip(short.climbs, counts, strict=False)],
-            self.terrain.total,
-        )
-        ends: list[Candidate] = []
-        for run, candidate in enumerate(begun, start=1):
-            ends.append(self._ended(candidate, run, len(begun)))
-            if ends[-1].climb.outcome is Outcome.INTERRUPTED:
-                break
-        was_cut = ends[-1].climb.outcome is Outcome.INTERRUPTED
+        begun = distinct(self._judged(short.climbs, counts), self.terrain.total)
+        ends = self._ended(begun)
+        was_cut = any(end.climb.outcome is Outcome.INTERRUPTED for end in ends)
         found = distinct(ends, self.terrain.total)
         self.compression = short.compression(found[0].climb, self.within)
         return self._done(cut_off(found) if was_cut else found, was_cut)
 
-    def _ended(self, candidate: Candidate, run: int, n_runs: int) -> Candidate:
-        """A candidate from a few points, climbed to its end on all the data."""
-        begun, tell = candidate.climb, self.progress
+    def _ended(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Candidates from a few points, climbed to their ends on all the data."""
+        climbs, most = [each.climb for each in candidates], self.stop.max_iter
+        waiting = list(range(len(climbs)))
+        while waiting:
+            begun = [climbs[run] for run in waiting]
+            left = [max(most - each.iterations, 0) for each in begun]
+            ends = Abreast(
+                self.source, [each.mixture for each in begun], self.within, self.units,
+                [Stop(self.stop.tol, min(steps, LAST_STEPS)) for steps in left], self.threads,
+                [self._last_steps(run, len(climbs), each) for run, each in
+                 zip(waiting, begun, strict=True)],
+                [Accelerator(self.within, self._near) for _ in begun],
+            ).run()
+            going = zip(tuple(waiting), begun, ends, left, strict=True)
+            waiting = []
+            for run, before, climb, steps in going:
+                climbs[run] = joined(before, climb)
+                goes_on = climb.outcome is Outcome.NOT_CONVERGED and steps > LAST_STEPS
+                if goes_on and leads_on(before, climb):
+                    waiting.append(run)
+        return [Candidate(climb, each.worth, each.starts)
+                for climb, each in zip(climbs, candidates, strict=True)]
 
-        def told(progress: Progress) -> None:
-            assert tell is not None
-            iteration = begun.iterations + progress.iteration
-            tell(replace(progress, run=run, n_runs=n_runs, iteration=iteration))
+    def _last_steps(
+        self, run: int, n_runs: int, begun: Climb
+    ) -> Callable[[Step, float], None] | None:
+        """What tells of the steps of a climb that go on from where another ended."""
+        tell = self.progress
+        if tell is None:
+            return None
 
-        while True:
-            left = max(self.stop.max_iter - begun.iterations, 0)
-            climb, = climb_many(
-                self.source, [begun.mixture], self.within, self.units,
-                Stop(self.stop.tol, min(left, LAST_STEPS)), self.threads,
-                None if tell is None else told, self._near,
-            )
-            before, begun = begun, joined(begun, climb)
-            goes_on = climb.outcome is Outcome.NOT_CONVERGED and left > LAST_STEPS
-            if not goes_on or not leads_on(before, climb):
-                return Candidate(begun, candidate.worth, candidate.starts)
+        def watch(step: Step, slope: float) -> None:
+            tell(Progress(run + 1, n_runs, begun.iterations + step.iteration, step.objective,
+                          slope))
 
-    def _judged(self, climb: Climb, starts: int) -> Candidate:
+        return watch
+
+    def _judged(self, climbs: Sequence[Climb], starts: Sequence[int]) -> list[Candidate]:
+        """Climbs, as many as have begun, and how many starts stand for each."""
         source, units = self._judged_on
-        worth = least_worth_on(
-            source, units, climb.mixture, self.within, self.ground, self.threads
-        )
-        return Candidate(climb, worth, starts)
+        worths = least_worths_on(source, units, [climb.mixture for climb in climbs], self.within,
+                                 self.ground, self.threads)
+        return [Candidate(*each) for each in zip(climbs, worths, starts, strict=False)]
 
     def degenerate(self, mixture: Mixture, model: Model) -> tuple[Degenerate, ...]:
         """The degenerate components of an optimum in internal units."""

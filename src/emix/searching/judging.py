@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from emix.arrays import Block, Floats, Mask
-from emix.em import expect
+from emix.em import expect_each
 from emix.initialise import Table
 from emix.searching.plan import is_crowd
 from emix.soundness.degenerate import left_out_gains, on_floor
@@ -20,6 +21,7 @@ from emix.soundness.worth import (
     on_floor_of_rows,
     place_of_rows,
 )
+from emix.sources.several import reduce_each
 
 if TYPE_CHECKING:
     from emix.arrays import Units
@@ -44,6 +46,33 @@ class _Gains:
         return _Gains(self.values + other.values)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LeaveOut:
+    """From block to what components gain on its points when these are left out, given the expected
+    points (k,) of each and Σ w over all the data; mixture and model in `units`."""
+
+    mixture: Mixture
+    model: Model
+    units: Units
+    counts: Floats
+    total: float
+    several: bool
+
+    def __call__(self, block: Block) -> _Gains:
+        gains_of = left_out_gains_of_rows if self.several else left_out_gains
+        total = _Gains(np.zeros(self.mixture.n_components))
+        for start in range(0, block.n_rows, ROWS):
+            rows = block.rows(start, start + ROWS)
+            weight = np.ones(rows.n_rows) if rows.sample_weight is None else rows.sample_weight
+            counted = weight > 0
+            points = self.units.inward(rows.points)[counted]
+            total += _Gains(gains_of(
+                points if self.several else points[:, 0], weight[counted], self.mixture,
+                self.model, self.counts, self.total,
+            ))
+        return total
+
+
 def worths_on(
     source: Source, units: Units, mixture: Mixture, model: Model, ground: SortedColumn | Table,
     threads: int = 1,
@@ -53,35 +82,41 @@ def worths_on(
     Mixture and model are in internal units, as is `ground`, the data or a sample of it, which says
     how spread the data is. Components of more than a thousand expected points are not judged: +∞.
     """
-    k = mixture.n_components
+    return worths_of_each(source, units, [mixture], model, ground, threads)[0]
+
+
+def worths_of_each(
+    source: Source, units: Units, mixtures: Sequence[Mixture], model: Model,
+    ground: SortedColumn | Table, threads: int = 1,
+) -> list[Floats]:
+    """`worths_on` of several mixtures, in as many passes over the data as of one."""
+    k, several = mixtures[0].n_components, isinstance(ground, Table)
+    worths = [np.full(k, np.inf) for _ in mixtures]
     if not is_judged(model):
-        return np.full(k, np.inf)
-    if is_crowd(k, mixture.n_features) and isinstance(ground, Table):
-        return _worths_of_crowd(source, mixture, model, ground)
-    statistics = expect(source, mixture, model, units, threads)
-    judged = model.held.learned_covariances & (statistics.weight < MANY)
-    if not judged.any() or statistics.total <= 1:
-        return np.full(k, np.inf)
-    several = isinstance(ground, Table)
-    gains_of = left_out_gains_of_rows if several else left_out_gains
+        return worths
+    if is_crowd(k, source.n_features) and isinstance(ground, Table):
+        return [_worths_of_crowd(source, mixture, model, ground) for mixture in mixtures]
+    found = expect_each(source, mixtures, model, units, threads)
+    judged = [model.held.learned_covariances & (each.weight < MANY) for each in found]
+    asked = [j for j, each in enumerate(found) if judged[j].any() and each.total > 1]
+    if not asked:
+        return worths
+    ways = [LeaveOut(mixtures[j], model, units, found[j].weight, found[j].total, several)
+            for j in asked]
+    gains = reduce_each(source, ways, [_Gains(np.zeros(k))] * len(asked))
+    for j, gained in zip(asked, gains, strict=True):
+        worths[j] = _worth(gained.values, mixtures[j], model, ground, found[j].weight, judged[j])
+    return worths
 
-    def of_block(block: Block) -> _Gains:
-        total = _Gains(np.zeros(k))
-        for start in range(0, block.n_rows, ROWS):
-            rows = block.rows(start, start + ROWS)
-            weight = np.ones(rows.n_rows) if rows.sample_weight is None else rows.sample_weight
-            counted = weight > 0
-            points = units.inward(rows.points)[counted]
-            total += _Gains(gains_of(
-                points if several else points[:, 0], weight[counted], mixture, model,
-                statistics.weight, statistics.total,
-            ))
-        return total
 
-    gains = source.reduce(of_block, _Gains(np.zeros(k))).values
+def _worth(
+    gains: Floats, mixture: Mixture, model: Model, ground: SortedColumn | Table, counts: Floats,
+    judged: Mask,
+) -> Floats:
+    """What components gain, less what their places cost."""
     if isinstance(ground, Table):
         worth = gains - place_of_rows(ground, mixture, model)
-        wrong = are_few(statistics.weight, mixture, model) | are_thin(ground, mixture)
+        wrong = are_few(counts, mixture, model) | are_thin(ground, mixture)
         return np.where(judged, np.where(wrong, -np.inf, worth), np.inf)
     return np.where(judged, gains - np.maximum(np.log(ground.sd / mixture.sds), 0.0), np.inf)
 
@@ -104,9 +139,21 @@ def least_worth_on(
     threads: int = 1,
 ) -> float:
     """The least of `worths_on`; −∞ where a component rests on the floor."""
-    if rests_on_floor(mixture, model, ground).any():
-        return -np.inf
-    return float(worths_on(source, units, mixture, model, ground, threads).min())
+    return least_worths_on(source, units, [mixture], model, ground, threads)[0]
+
+
+def least_worths_on(
+    source: Source, units: Units, mixtures: Sequence[Mixture], model: Model,
+    ground: SortedColumn | Table, threads: int = 1,
+) -> list[float]:
+    """`least_worth_on` of several mixtures, in as many passes over the data as of one."""
+    least = [-np.inf] * len(mixtures)
+    stand = [j for j, each in enumerate(mixtures) if not rests_on_floor(each, model, ground).any()]
+    if stand:
+        worths = worths_of_each(source, units, [mixtures[j] for j in stand], model, ground, threads)
+        for j, worth in zip(stand, worths, strict=True):
+            least[j] = float(worth.min())
+    return least
 
 
 def rests_on_floor(mixture: Mixture, model: Model, ground: SortedColumn | Table) -> Mask:

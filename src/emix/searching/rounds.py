@@ -15,11 +15,11 @@ import numpy as np
 
 from emix.climbing.accelerate import MEMORY, Accelerator
 from emix.climbing.climb import (
+    Abreast,
     Climb,
     Outcome,
     Progress,
     Stop,
-    climb,
     climb_many,
     climbs_natively,
     continued,
@@ -80,18 +80,12 @@ class _Climber:
                 self._round(ends, waiting)
                 for run in waiting:
                     self._tell(run, ends[run])
-                self._keep([end for end in ends if end is not None])
-            begun = [end for end in ends if end is not None]
-            for run, end in enumerate(begun):
-                if self._goes_on(end):
-                    begun[run] = ends[run] = self._climb(run, end, begun[:run], begun[run + 1:])
-                    if _was_cut(ends[run]):
-                        return self._left_off(ends), True
+                self._keep(ends)
         except KeyboardInterrupt:
             if all(end is None for end in ends):
                 raise
             return self._left_off(ends), True
-        return [end for end in ends if end is not None], False
+        return self._abreast(ends)
 
     def _left_off(self, ends: list[Climb | None]) -> list[Climb]:
         """Those begun, with what has not arrived "interrupted"."""
@@ -112,52 +106,45 @@ class _Climber:
             ends[run] = new if old is None else continued(old, new)
 
     def step_by_step(self) -> tuple[list[Climb], bool]:
-        """One climb after another, in Python's loop."""
-        ends = list(self.ascent.climbs)
-        begun = ends.pop() if ends and self._goes_on(ends[-1]) else None
-        for run in range(len(ends), len(self.ascent.starts)):
-            try:
-                ends.append(self._climb(run, begun, ends))
-            except KeyboardInterrupt:
-                # It came before the first step was scored.
-                ends += [] if begun is None else [replace(begun, outcome=Outcome.INTERRUPTED)]
-                if not ends:
-                    raise
-                return ends, True
-            begun = None
-            if _was_cut(ends[-1]):
-                return ends, True
-            self._keep(ends)
-        return ends, False
+        """All climbs in Python's loop."""
+        ends: list[Climb | None] = [*self.ascent.climbs]
+        return self._abreast(ends + [None] * (len(self.ascent.starts) - len(ends)))
 
-    def _climb(
-        self, run: int, begun: Climb | None, ends: list[Climb], later: Sequence[Climb] = ()
-    ) -> Climb:
-        """One in Python's loop. It can be taken up from its mixture alone where the accelerator
-        forgets: as it was there it is kept, so that going on ends with the same bits."""
-        start = self.ascent.starts[run] if begun is None else begun.mixture
-        taken = 0 if begun is None else begun.iterations
-        trace: list[float] = []
-        resumable = begun
+    def _abreast(self, ends: list[Climb | None]) -> tuple[list[Climb], bool]:
+        """Those that go on, in Python's loop, accelerated. They can be taken up from their mixtures
+        alone where accelerators forget: as they were there they are kept, so that going on ends
+        with the same bits."""
+        runs = [run for run, end in enumerate(ends) if self._goes_on(end)]
+        kept = list(ends)
+        trails = [_Trail(run, ends[run], kept, self._tell) for run in runs]
+        taken = [0 if end is None else end.iterations for end in (ends[run] for run in runs)]
+        starts = [self.ascent.starts[trail.run] if trail.begun is None else trail.begun.mixture
+                  for trail in trails]
+        abreast = Abreast(
+            self.source, starts, self.model, self.units,
+            [Stop(self.stop.tol, self.stop.max_iter - steps) for steps in taken], self.threads,
+            trails, [Accelerator(self.model, self.near) for _ in runs],
+        )
 
-        def watch(step: Step, slope: float) -> None:
-            nonlocal resumable
-            trace.append(step.objective)
-            now = Climb(step.mixture, step.loglik, step.objective, slope, step.iteration,
-                        Outcome.NOT_CONVERGED, np.zeros(0))
-            self._tell(run, now, taken)
-            if step.iteration % MEMORY == 0:
-                now = replace(now, trace=np.array(trace))
-                resumable = now if begun is None else continued(begun, now)
-                if self.journal.is_due:
-                    self._keep([*ends, resumable, *later])
+        def passed() -> None:
+            for place, trail in enumerate(trails):
+                if abreast.has_ended(place):
+                    kept[trail.run] = trail.joined(abreast.climb(place))
+            if self.journal.is_due and any(trail.is_resumable for trail in trails):
+                self._keep(kept)
 
-        left = Stop(self.stop.tol, self.stop.max_iter - taken)
-        end = climb(self.source, start, self.model, self.units, left, self.threads, watch,
-                    Accelerator(self.model, self.near))
-        if _was_cut(end) and resumable is not None:
-            self._keep([*ends, resumable, *later], now=True)
-        return end if begun is None else continued(begun, end)
+        try:
+            climbs = abreast.run(passed)
+        except KeyboardInterrupt:
+            # It came before the first steps were scored.
+            if all(end is None for end in ends):
+                raise
+            return self._left_off(ends), True
+        for trail, climb in zip(trails, climbs, strict=True):
+            ends[trail.run] = trail.joined(climb)
+        was_cut = any(map(_was_cut, ends))
+        self._keep(kept if was_cut else ends, now=was_cut)
+        return [end for end in ends if end is not None], was_cut
 
     def _goes_on(self, end: Climb | None, most: int | None = None) -> bool:
         most = self.stop.max_iter if most is None else min(most, self.stop.max_iter)
@@ -169,8 +156,38 @@ class _Climber:
             self.progress(Progress(run + 1, len(self.ascent.starts), taken + end.iterations,
                                    end.objective, end.gradient))
 
-    def _keep(self, ends: list[Climb], now: bool = False) -> None:
-        self.journal.keep_ascent(replace(self.ascent, climbs=tuple(ends)), now)
+    def _keep(self, ends: Sequence[Climb | None], now: bool = False) -> None:
+        """As far as all have come: those that begin together have come to the first of their steps
+        that is kept together."""
+        begun = tuple(end for end in ends if end is not None)
+        if len(begun) in (0, len(ends)):
+            self.journal.keep_ascent(replace(self.ascent, climbs=begun), now)
+
+
+class _Trail:
+    """What is told, and kept, of one climb in Python's loop, which may go on from where one
+    begun before ended."""
+
+    def __init__(
+        self, run: int, begun: Climb | None, kept: list[Climb | None],
+        tell: Callable[[int, Climb, int], None],
+    ) -> None:
+        self.run, self.begun, self._kept, self._tell = run, begun, kept, tell
+        self._trace: list[float] = []
+        self.is_resumable = False
+
+    def joined(self, climb: Climb) -> Climb:
+        """This climb as one with what came before it."""
+        return climb if self.begun is None else continued(self.begun, climb)
+
+    def __call__(self, step: Step, slope: float) -> None:
+        self._trace.append(step.objective)
+        now = Climb(step.mixture, step.loglik, step.objective, slope, step.iteration,
+                    Outcome.NOT_CONVERGED, np.zeros(0))
+        self._tell(self.run, now, 0 if self.begun is None else self.begun.iterations)
+        self.is_resumable = step.iteration % MEMORY == 0
+        if self.is_resumable:
+            self._kept[self.run] = self.joined(replace(now, trace=np.array(self._trace)))
 
 
 def _was_cut(end: Climb | None) -> bool:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emix.arrays import Block, as_points, as_sample_weight
+from emix.arrays import Block, Place, as_points, as_sample_weight
 from emix.names import default_names
-from emix.sources.protocol import M, merge
+from emix.sources.protocol import M, block_rows, merge, sampled_rows
 
 if TYPE_CHECKING:
     from emix.arrays import Floats, Points
-
-# Rows per block. The native kernel divides a block among threads itself, so blocks are large;
-# that there are blocks at all keeps the merge tree the same as that of a file read in pieces.
-BLOCK_ROWS = 1 << 22
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +46,11 @@ class ArraySource:
             return cls(points, None, names)
         return cls(points, as_sample_weight(sample_weight, len(points)), names)
 
+    @classmethod
+    def of_block(cls, block: Block, names: tuple[str, ...] = ()) -> ArraySource:
+        """Rows that have been read, as they are."""
+        return cls(np.ascontiguousarray(block.points), block.sample_weight, names)
+
     @property
     def column_names(self) -> tuple[str, ...]:
         """(d,) the names, or x, or x1 to xd, where there are none."""
@@ -73,19 +74,20 @@ class ArraySource:
         return Block(self.points, self.sample_weight)
 
     def reduce(self, map_block: Callable[[Block], M], zero: M) -> M:
-        block = self.block
-        if block.n_rows <= BLOCK_ROWS:
+        """In blocks as of a file read in pieces, so that the bits are the same."""
+        block, n_rows = self.block, block_rows(self.n_features)
+        if block.n_rows <= n_rows:
             return map_block(block)
-        parts = [
-            map_block(block.rows(start, start + BLOCK_ROWS))
-            for start in range(0, block.n_rows, BLOCK_ROWS)
-        ]
-        return merge(parts, zero)
+        placed = replace(block, place=Place.whole(self.names))
+        return merge((map_block(placed.rows(start, start + n_rows))
+                      for start in range(0, block.n_rows, n_rows)), zero)
 
     def sample(self, n: int, seed: int) -> Block:
         if self.n_rows <= n:
             return self.block
-        rows = np.random.default_rng(seed).choice(self.n_rows, n, replace=False, shuffle=False)
-        rows.sort()
+        rows = sampled_rows(self.n_rows, n, seed)
         weight = self.sample_weight
         return Block(self.points[rows], None if weight is None else weight[rows])
+
+    def whole(self, most: int) -> Block | None:
+        return self.block if self.n_rows <= most else None

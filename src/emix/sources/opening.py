@@ -16,6 +16,7 @@ from emix.sources.array import ArraySource
 
 if TYPE_CHECKING:
     from emix.arrays import Points
+    from emix.sources.protocol import Source
 
     # Positions of columns, and what errors call them, to the rows (n, d) of those columns.
     Take = Callable[[Sequence[int], str], Points]
@@ -58,6 +59,30 @@ def open_source(
         points, chosen = take(positions, "x"), tuple(names[j] for j in positions)
         source = ArraySource.of(points, weight, chosen)
     return source, source.column_names
+
+
+def open_rows(
+    x: object, sample_weight: object = None, columns: object = None
+) -> tuple[Source, tuple[str, ...]]:
+    """As `open_source`, and whatever else rows can be read from that need not be in memory: any
+    `Source`, and a function that returns blocks of rows on every call (see `BlocksSource`)."""
+    if is_source(x) and not isinstance(x, ArraySource):
+        if sample_weight is not None or columns is not None:
+            raise ParameterError("x is a source that has its columns and weights; leave columns "
+                                 "and sample_weight out")
+        source: Source = x  # type: ignore[assignment]
+        return source, source.column_names
+    if callable(x) and not hasattr(x, "__array__"):
+        from emix.sources.blocks import BlocksSource
+
+        made = BlocksSource(x, sample_weight, columns)
+        return made, made.column_names
+    return open_source(x, sample_weight, columns)
+
+
+def is_source(x: object) -> bool:
+    """Whether x can do what a `Source` can."""
+    return all(hasattr(x, verb) for verb in ("reduce", "sample", "whole", "n_features"))
 
 
 def rows_like(x: object, names: Sequence[str]) -> Any:
