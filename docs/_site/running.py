@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import textwrap
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +17,8 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from _site.page import Page, Shown
 
 ELLIPSIS = "…"
+# Characters in a line of code, on a wide screen.
+WIDTH = 82
 
 
 def page_of(environment: Any) -> Page:
@@ -31,12 +34,14 @@ class Run(SphinxDirective):
     """Python: the code, what it prints, and its last line's value, of which an Axes is a picture.
 
     `:hide:` shows the results alone; `:alt:` describes the picture, and is not optional; `:warns:`
-    names the warnings that it is there to show, others fail the build.
+    names the warnings that it is there to show, others fail the build; `:wrap:` folds long lines of
+    what is printed.
     """
 
     has_content = True
     option_spec: ClassVar = {
         "hide": directives.flag, "alt": directives.unchanged, "warns": directives.unchanged,
+        "wrap": directives.flag,
     }
 
     def run(self) -> list[nodes.Node]:
@@ -49,7 +54,8 @@ class Run(SphinxDirective):
         if "hide" not in self.options:
             found.append(literal(code, "python", "code"))
         if shown.output.strip():
-            found.append(literal(shown.output, "text", "output"))
+            text = folded(shown.output) if "wrap" in self.options else shown.output
+            found.append(literal(text, "text", "output"))
         if shown.is_picture:
             found.append(self._picture(shown))
         return found
@@ -66,7 +72,7 @@ class Run(SphinxDirective):
         up = "../" * self.env.docname.count("/")
         alt = html.escape(self.options["alt"])
         return nodes.raw(
-            "", f'<p class="picture"><img src="{up}_images/{name}" alt="{alt}" loading="lazy"></p>',
+            "", f'<p class="picture" tabindex="0"><img src="{up}_images/{name}" alt="{alt}" loading="lazy"></p>',
             format="html",
         )
 
@@ -122,8 +128,16 @@ class Number(SphinxRole):
         return [nodes.inline("", text, classes=["number"])], []
 
 
+def folded(text: str) -> str:
+    """With long lines folded, under the first word of an item."""
+    return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  " * line.startswith("- "))
+                     for line in text.splitlines()) + "\n"
+
+
 def literal(text: str, language: str, kind: str) -> nodes.Node:
-    block = nodes.literal_block(text, text.strip("\n"), classes=[kind])
+    # Sphinx colours a block whose source is its text.
+    text = text.strip("\n")
+    block = nodes.literal_block(text, text, classes=[kind])
     block["language"] = language
     return block
 
