@@ -1,0 +1,119 @@
+"""Docstrings as the source writes them, made ready for Sphinx.
+
+In the source an argument is `name : what it is`, whose type stands in the signature; the values of
+a class are a table of `name   what it is`; prose may follow the sections; and a name of emix stands
+in single backticks. Arguments and values become definition lists, names links where there is
+something to lead to. (napoleon and numpydoc read what follows the colon as a type, and prose after
+a section as more of it.)
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from sphinx.application import Sphinx
+
+SECTION = re.compile(r"^(Parameters|Returns|Raises|Attributes)$")
+LISTS = ("Parameters", "Raises", "Attributes")
+ENTRY = re.compile(r"^(?P<names>[A-Za-z_][\w, ()]*?) : (?P<text>\S.*)$")
+ROW = re.compile(r"^(?P<names>[a-z_]\w*(?: \([\w, ]+\))?(?:, [a-z_]\w*(?: \([\w, ]+\))?)*) {2,}"
+                 r"(?P<text>\S.*)$")
+NAME = re.compile(r"\w+(?![^(]*\))")
+TICKED = re.compile(r"(?<![`:\w])`([^`\s][^`]*)`(?!`)")
+# scikit-learn's names end so, and so do links in reStructuredText.
+ENDS_LOW = re.compile(r"(?<=\w)_(?=[\s,.;:)]|$)")
+# A bracket belongs to a DOI where it was opened in it.
+DOI = re.compile(r"doi:(10\.\d{4,}/(?:\([^\s()]*\)|[^\s,;()])*(?:\([^\s()]*\)|[^\s,;().]))")
+
+
+def sections(lines: list[str]) -> Iterator[str]:
+    """Headed sections as a heading and a definition list; what follows them stays prose."""
+    section = ""
+    for i, line in enumerate(lines):
+        entry = ENTRY.match(line)
+        if SECTION.match(line) and lines[i + 1:i + 2] == ["-" * len(line)]:
+            section = line
+            yield from ("", f".. rubric:: {line}", "")
+        elif section and line == "-" * len(section):
+            pass
+        elif section in LISTS and entry:
+            yield from ("", term(entry["names"]), f"    {entry['text']}")
+        else:
+            if section in LISTS and line and not line.startswith(" "):
+                section = ""
+                yield ""
+            yield line
+
+
+def tables(lines: list[str]) -> Iterator[str]:
+    """Rows of `name   text`, which may go on below, aligned, as a definition list."""
+    inside = False
+    for line in lines:
+        row = ROW.match(line)
+        if row:
+            yield from ("", term(row["names"]), f"    {row['text']}")
+            inside = True
+        elif inside and line.startswith("  "):
+            yield f"    {line.strip()}"
+        else:
+            if inside and line.strip():
+                yield ""
+            inside = False
+            yield line
+
+
+def term(names: str) -> str:
+    """Names in bold; the shapes in brackets behind them as they are."""
+    return NAME.sub(lambda name: f"**{name[0]}**", names)
+
+
+def linked(line: str, targets: dict[str, str]) -> str:
+    """Names in single backticks as links to what is documented, else as code; DOIs as links."""
+    def one(match: re.Match[str]) -> str:
+        name = match[1]
+        target = targets.get(name.removesuffix("()").removeprefix("emix."))
+        return f":py:obj:`{name} <{target}>`" if target else f"``{name}``"
+
+    return DOI.sub(r"`doi:\1 <https://doi.org/\1>`__",
+                   TICKED.sub(one, ENDS_LOW.sub(r"\_", line)))
+
+
+def ready(lines: list[str], targets: dict[str, str]) -> list[str]:
+    """A whole docstring; examples are left as they are."""
+    made, is_example = [], False
+    for line in sections(list(tables(lines))):
+        is_example = line.lstrip().startswith(">>>") or (is_example and bool(line.strip()))
+        made.append(line if is_example else linked(line, targets))
+    return made
+
+
+def public_names() -> dict[str, str]:
+    """Every public name and the methods of its classes, with where they are documented."""
+    import emix
+
+    found = {}
+    for name in emix.__all__:
+        found[name] = f"emix.{name}"
+        thing = getattr(emix, name)
+        if inspect.isclass(thing):
+            found |= {f"{name}.{each}": f"emix.{name}.{each}" for each in vars(thing)
+                      if not each.startswith("_")}
+    return found
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    targets = public_names()
+
+    def process(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]
+                ) -> None:
+        # A method's own class may be left unsaid.
+        own = name.removesuffix(f".{name.rsplit('.', 1)[-1]}")
+        near = {key.removeprefix(f"{own.rsplit('.', 1)[-1]}."): value
+                for key, value in targets.items() if value.startswith(f"{own}.")}
+        lines[:] = ready(lines, near | targets)
+
+    app.connect("autodoc-process-docstring", process)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
