@@ -11,7 +11,7 @@ from scipy.special import logsumexp
 from emix import Mixture
 from emix.covariance import STRUCTURES, Dense
 from emix.model import Model
-from emix.soundness.degenerate import degenerate as soundness
+from emix.soundness import degenerate as soundness
 
 native = pytest.importorskip("emix.kernels._native", reason="native kernel not built")
 

@@ -19,8 +19,8 @@ from emix.errors import GroupsWarning, NotFittedError
 from emix.fitting import stop_of
 from emix.kernels import NATIVE
 from emix.making import Search, fit_source
+from emix.many import fit_many as many
 from emix.many.fit_many import GroupsProgress
-from emix.many.fit_many import fit_many as many
 from emix.model import Model
 from emix.searching import direct
 from emix.sources.array import ArraySource

@@ -11,8 +11,8 @@ from emix.climbing.climb import STEPS_TO_SHOW, is_hopeless
 from emix.covariance import STRUCTURES
 from emix.initialise import Draws
 from emix.kernels import NATIVE
+from emix.selection import screening
 from emix.selection.screening import Screening
-from emix.selection.select import screening
 from emix.selection.setting import Cell, Setting
 from emix.sources.array import ArraySource
 
