@@ -116,12 +116,13 @@ def fit(
     >>> round(found.loglik, 5), found.mixture.means[:, 0].round(2).tolist()
     (-1034.00175, [54.61, 80.09])
     """
-    source, names = open_rows(x, sample_weight, columns)
+    threads = threads_of(threads)
+    source, names = open_rows(x, sample_weight, columns, threads)
     d = source.n_features
     model = Model.parse(k, d, covariance, weights, means, sds, covariances, prior)
     how = Search(
         start_of(start), n_starts, as_seed(seed), stop_of(tol, max_iter, model.n_components, d),
-        threads_of(threads), progress, checkpoint, neglect_of(neglect, model.n_components, d),
+        threads, progress, checkpoint, neglect_of(neglect, model.n_components, d),
     )
     found = fit_source(source, names, model, how)
     warn_of(found)

@@ -11,6 +11,8 @@ import numpy as np
 
 from emix.sources.array import ArraySource
 from emix.sources.blocks import BlocksSource
+from emix.sources.files import open_files
+from emix.sources.opening import open_rows
 from emix.sources.protocol import Source
 
 # Rows of a piece, where a source is made of pieces: no multiple of anything.
@@ -54,4 +56,65 @@ def of_blocks(rows: Rows) -> Source:
     return BlocksSource(make, rows.weight_name)
 
 
-MAKERS: dict[str, Callable[[Rows], Source]] = {"array": of_array, "blocks": of_blocks}
+def of_polars_stream(rows: Rows) -> Source:
+    import polars
+
+    return open_rows(polars.LazyFrame(rows.columns()), rows.weight_name)[0]
+
+
+def of_memmap(rows: Rows) -> Source:
+    """Columns in Fortran order, which an array would copy, and one that is not wanted."""
+    weight = np.ones((len(rows.points), 1)) if rows.weight is None else rows.weight[:, None]
+    table = np.hstack([weight, rows.points])
+    path = rows.folder / f"{len(table)}.npy"
+    np.save(path, np.asfortranarray(table))
+    wanted = list(range(1, table.shape[1]))
+    found = open_rows(path, None if rows.weight is None else "x1", wanted)[0]
+    found.column_names = rows.names
+    return found
+
+
+def of_parquet(rows: Rows) -> Source:
+    """A folder of files, each with several row groups and a column that is not wanted."""
+    import pyarrow
+    import pyarrow.parquet
+
+    folder = rows.folder / f"parquet {len(rows.points)}"
+    folder.mkdir(exist_ok=True)
+    for number, part in enumerate(rows.pieces()):
+        table = pyarrow.table({"text": ["a"] * len(rows.points[part]), **rows.columns(part)})
+        pyarrow.parquet.write_table(table, folder / f"{number:05}.parquet", row_group_size=50)
+    return open_files(folder, rows.weight_name, list(rows.names), threads=4)
+
+
+def of_csv(rows: Rows) -> Source:
+    import pandas
+
+    folder = rows.folder / f"csv {len(rows.points)}"
+    folder.mkdir(exist_ok=True)
+    for number, part in enumerate(rows.pieces()):
+        frame = pandas.DataFrame({"text": "a,b", **rows.columns(part)})
+        frame.to_csv(folder / f"{number:05}.csv", index=False)
+    return open_files(str(folder / "*.csv"), rows.weight_name, list(rows.names))
+
+
+class Relation:
+    """What gives an Arrow stream whenever it is asked, as a relation of DuckDB does."""
+
+    def __init__(self, rows: Rows) -> None:
+        import pyarrow
+
+        self._table = pyarrow.table(rows.columns())
+
+    def __arrow_c_stream__(self, schema: object = None) -> object:
+        return self._table.to_reader(PIECE).__arrow_c_stream__(schema)
+
+
+def of_relation(rows: Rows) -> Source:
+    return open_rows(Relation(rows), rows.weight_name)[0]
+
+
+MAKERS: dict[str, Callable[[Rows], Source]] = {
+    "array": of_array, "blocks": of_blocks, "polars stream": of_polars_stream,
+    "memmap": of_memmap, "Parquet": of_parquet, "CSV": of_csv, "Arrow stream": of_relation,
+}

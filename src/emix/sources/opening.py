@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from glob import has_magic
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,12 +12,16 @@ import numpy as np
 from emix.arrays import as_points
 from emix.datasets import Dataset
 from emix.errors import DataError, ParameterError
-from emix.names import default_names, listed, near
+from emix.names import default_names
 from emix.sources.array import ArraySource
+from emix.sources.choosing import position_of, positions_of, wanted_columns
+from emix.sources.files import IN_MEMORY, PARQUET, STRICT, is_paths, open_files
+from emix.sources.mapped import open_mapped, open_npy
 
 if TYPE_CHECKING:
     from emix.arrays import Points
     from emix.sources.protocol import Source
+    from emix.sources.streamed import Streamed
 
     # Positions of columns, and what errors call them, to the rows (n, d) of those columns.
     Take = Callable[[Sequence[int], str], Points]
@@ -41,11 +46,26 @@ def open_source(
     >>> source.points.tolist(), names
     ([[2.0], [5.0]], ('x2',))
     """
-    wanted = _wanted(columns)
+    found = _elsewhere(x, sample_weight, columns, 1)
+    if found is None:
+        found = _in_memory(x, sample_weight, columns)
+    elif not isinstance(found, ArraySource):
+        rows = found.whole(IN_MEMORY // (found.n_features * found.dtype.itemsize))
+        if rows is None:
+            raise DataError(f"x has {found.n_rows} rows of {found.n_features} columns, more than "
+                            f"the {IN_MEMORY >> 20} MiB that are held in memory for this; emix.fit "
+                            f"reads them block by block; for other questions take a sample")
+        found = ArraySource.of_block(rows, found.column_names)
+    return found, found.column_names
+
+
+def _in_memory(x: object, sample_weight: object, columns: object) -> ArraySource:
+    """What is read as a whole."""
+    wanted = wanted_columns(columns)
     weight_column = sample_weight if isinstance(sample_weight, str) else None
     if isinstance(x, ArraySource):
         if sample_weight is None and wanted is None:
-            return x, x.column_names
+            return x
         if sample_weight is not None and x.sample_weight is not None:
             raise DataError("the source carries its own weights; leave sample_weight out")
         sample_weight = x.sample_weight if sample_weight is None else sample_weight
@@ -53,31 +73,97 @@ def open_source(
         source = _of_text(x, sample_weight, wanted)
     else:
         names, take = _columns_of(x, chosen=wanted is not None)
-        at = None if weight_column is None else _position(weight_column, names)
-        positions = _positions(wanted, names, at)
+        at = None if weight_column is None else position_of(weight_column, names)
+        positions = positions_of(wanted, names, at)
         weight = sample_weight if at is None else take([at], "sample_weight")
         points, chosen = take(positions, "x"), tuple(names[j] for j in positions)
         source = ArraySource.of(points, weight, chosen)
-    return source, source.column_names
+    return source
 
 
 def open_rows(
-    x: object, sample_weight: object = None, columns: object = None
+    x: object, sample_weight: object = None, columns: object = None, threads: int = 1
 ) -> tuple[Source, tuple[str, ...]]:
     """As `open_source`, and whatever else rows can be read from that need not be in memory: any
-    `Source`, and a function that returns blocks of rows on every call (see `BlocksSource`)."""
+    `Source`; a function that returns blocks of rows on every call (see `BlocksSource`); files, a
+    folder, a pattern or a list of paths of Parquet or delimited text (see `files.open_files`); an
+    array that is mapped, or the path of one; a lazy frame of polars; whatever gives Arrow streams.
+
+    What is known to be little is held in memory.
+    """
+    source: Source
     if is_source(x) and not isinstance(x, ArraySource):
         if sample_weight is not None or columns is not None:
             raise ParameterError("x is a source that has its columns and weights; leave columns "
                                  "and sample_weight out")
-        source: Source = x  # type: ignore[assignment]
-        return source, source.column_names
+        source = x  # type: ignore[assignment]
+    elif (found := _elsewhere(x, sample_weight, columns, threads)) is not None:
+        source = found
+    else:
+        source = _in_memory(x, sample_weight, columns)
+    return source, source.column_names
+
+
+def _elsewhere(
+    x: Any, sample_weight: object, columns: object, threads: int
+) -> Source | None:
+    """The source that x is where it is not to be read as a whole; None where it is."""
+    if is_paths(x):
+        return _of_paths(x, sample_weight, columns, threads)
+    if isinstance(x, np.memmap):
+        return open_mapped(x, sample_weight, columns)
+    if hasattr(x, "collect_batches"):
+        from emix.sources.blocks import BlocksSource
+
+        # A lazy frame, of which only what is asked for is to be worked out.
+        names = wanted_columns(columns)
+        if names is not None:
+            more = [] if sample_weight is None else [sample_weight]
+            x = x.select([*names, *more])
+        return BlocksSource(x.collect_batches, sample_weight, columns)
     if callable(x) and not hasattr(x, "__array__"):
         from emix.sources.blocks import BlocksSource
 
-        made = BlocksSource(x, sample_weight, columns)
-        return made, made.column_names
-    return open_source(x, sample_weight, columns)
+        return BlocksSource(x, sample_weight, columns)
+    if hasattr(x, "__arrow_c_stream__") and not hasattr(x, "__array__") and \
+            not hasattr(x, "num_rows"):
+        return _of_stream(x, sample_weight, columns)
+    return None
+
+
+def _of_paths(
+    x: Any, sample_weight: object, columns: object, threads: int
+) -> Source | None:
+    """Rows of files, where they are no single small file of text."""
+    if isinstance(x, str | os.PathLike):
+        ending = os.path.splitext(os.fspath(x))[1].lower()
+        if ending == ".npy":
+            return open_mapped(open_npy(x), sample_weight, columns)
+        few = not os.path.isdir(x) and ending not in PARQUET and \
+            not (has_magic(os.fspath(x)) and not os.path.exists(x))
+        if few and not (os.path.isfile(x) and os.path.getsize(x) > STRICT):
+            return None
+    source = open_files(x, sample_weight, columns, threads)  # type: ignore[arg-type]
+    return held(source, IN_MEMORY)
+
+
+def _of_stream(x: Any, sample_weight: object, columns: object) -> Source:
+    from emix.sources.arrow import ArrowStream, RecordBatches
+
+    if not hasattr(x, "read_next_batch"):
+        return ArrowStream(x, sample_weight, columns)
+    rows = held(RecordBatches(x, sample_weight, columns), IN_MEMORY)
+    if not isinstance(rows, ArraySource):
+        raise DataError(f"x is a stream that can be read only once, and a fit reads its rows many "
+                        f"times; it is longer than the {IN_MEMORY >> 20} MiB that are held in "
+                        f"memory: write it to Parquet, or give a function that opens it anew")
+    return rows
+
+
+def held(source: Streamed, most: int) -> Source:
+    """A source in memory where its numbers take no more than so many bytes, else as it is."""
+    rows = source.whole(most // (source.n_features * source.dtype.itemsize))
+    return source if rows is None else ArraySource.of_block(rows, source.column_names)
 
 
 def is_source(x: object) -> bool:
@@ -112,21 +198,6 @@ def _are_default(names: Sequence[str]) -> bool:
     return tuple(names) == default_names(len(names))
 
 
-def _wanted(columns: object) -> list[str | int] | None:
-    """A list of names and indices, or None for all columns."""
-    if columns is None:
-        return None
-    given: Any = [columns] if isinstance(columns, str | int | np.integer) else columns
-    try:
-        wanted = [each if isinstance(each, str) else each.__index__() for each in given]
-    except (TypeError, AttributeError):
-        wanted = []
-    if not wanted or len(set(wanted)) < len(wanted):
-        raise ParameterError(f"columns={columns!r}; expected a name or a list of names, each once "
-                             f"(for an array, of indices)")
-    return wanted
-
-
 def _columns_of(x: object, *, chosen: bool) -> tuple[tuple[str, ...], Take]:
     """The names of the columns of x, and how to have some of them."""
     if isinstance(x, ArraySource):
@@ -152,30 +223,6 @@ def _columns_of(x: object, *, chosen: bool) -> tuple[tuple[str, ...], Take]:
         return points if all_of_them else points[:, list(positions)]
 
     return names, take
-
-
-def _positions(
-    wanted: list[str | int] | None, names: tuple[str, ...], weight: int | None
-) -> list[int]:
-    """The columns that are data. Raises `ParameterError` when the weights are among them."""
-    if wanted is None:
-        positions = [j for j in range(len(names)) if j != weight]
-    else:
-        positions = [_position(each, names) for each in wanted]
-    if not positions or weight in positions:
-        assert weight is not None
-        raise ParameterError(f"sample_weight={names[weight]!r} is also the data; choose other "
-                             f"columns to fit, or other weights")
-    return positions
-
-
-def _position(wanted: str | int, names: tuple[str, ...]) -> int:
-    if isinstance(wanted, str) and wanted in names:
-        return names.index(wanted)
-    if isinstance(wanted, int) and 0 <= wanted < len(names):
-        return wanted
-    close = near(wanted, names) if isinstance(wanted, str) else ""
-    raise DataError(f"x has no column {wanted!r}{close}; the columns are {listed(names)}")
 
 
 def _of_text(x: Any, sample_weight: object, wanted: list[str | int] | None) -> ArraySource:
