@@ -12,6 +12,7 @@ from emix.errors import ParameterError
 from emix.given import as_rows
 from emix.plots import style
 from emix.plots.backend import halo
+from emix.plots.room import sized
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -125,7 +126,7 @@ def draw_legend(
 def draw_means(ax: Axes, mixture: Mixture, size: float = style.LABEL) -> None:
     """Each component's number in a ring at its mean, for a mixture in two columns."""
     for j, (x, y) in enumerate(mixture.means.tolist()):
-        ax.scatter([x], [y], s=1.55 * size**2 * (1.0 if j < 9 else 1.5), color="white",
+        ax.scatter([x], [y], s=1.55 * sized(ax, size) ** 2 * (1.0 if j < 9 else 1.5), color="white",
                    edgecolor=style.shade(j), linewidth=0.12 * size, zorder=6)
         style.numeral(ax, j, x, y, size=size)
 

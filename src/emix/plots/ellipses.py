@@ -11,6 +11,7 @@ from emix.plots import style
 from emix.plots.backend import axes_or_new
 from emix.plots.cloud import Cloud, draw_ellipses, draw_legend, draw_means, names_of
 from emix.plots.grids import view
+from emix.plots.room import sized
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,13 +56,14 @@ def plot_ellipses(
     named = names_of(x, names, mixture.n_features)
     cloud = Cloud.of(mixture, x, MOST_POINTS)
     part = mixture.marginal(chosen)
-    cloud.draw(ax, chosen, SIZE)
-    handles = draw_ellipses(ax, part, 1.6, cloud.is_crowd)
+    size = sized(ax, SIZE)
+    cloud.draw(ax, chosen, size)
+    handles = draw_ellipses(ax, part, sized(ax, 1.6), cloud.is_crowd)
     draw_means(ax, part)
     ax.set_xlim(*view(cloud.points[:, chosen[0]], mixture.marginal(chosen[0])))
     ax.set_ylim(*view(cloud.points[:, chosen[1]], mixture.marginal(chosen[1])))
     style.frame(ax, cloud.title(mixture), *(style.shortened(named[j]) for j in chosen))
     labels = [style.means_label(mixture, j, chosen) for j in range(mixture.n_components)]
-    style.legend(ax, *draw_legend(ax, cloud, SIZE, handles,
+    style.legend(ax, *draw_legend(ax, cloud, size, handles,
                                   [style.LEGEND_HEAD_COLUMNS, *labels]))
     return ax

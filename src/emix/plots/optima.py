@@ -9,6 +9,7 @@ import numpy as np
 from emix.arrays import Floats, Labels
 from emix.plots import style
 from emix.plots.backend import axes_or_new, round_ticks
+from emix.plots.room import sized
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,5 +71,5 @@ def _number(ax: Axes, apart: Floats, starts: Labels, top: float) -> None:
         placed.append(at)
         sign = "+" if x > 0 else ""
         ax.annotate(sign + style.number(float(x)), (float(x), float(count)), xytext=(0, 7),
-                    textcoords="offset points", ha="center", fontsize=style.TICK,
+                    textcoords="offset points", ha="center", fontsize=sized(ax, style.TICK),
                     color=style.INK)

@@ -15,6 +15,7 @@ from emix.plots.backend import axes_or_new, round_ticks
 from emix.plots.cloud import Cloud, draw_ellipses, draw_legend, draw_means, names_of
 from emix.plots.density import draw_density
 from emix.plots.grids import view
+from emix.plots.room import sized, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,8 +84,8 @@ def plot_pairs(
                                 limits[i])
     _label(panels, [style.shortened(named[j], 18) for j in chosen], limits)
     more = f" ({m} of them drawn)" if m < d else ""
-    ax.set_title(cloud.title(mixture) + more, loc="left", fontsize=style.TITLE, color=style.INK,
-                 pad=14)
+    ax.set_title(wrapped(ax, cloud.title(mixture) + more, style.TITLE), loc="left", pad=14,
+                 fontsize=sized(ax, style.TITLE), color=style.INK)
     _legend(ax, mixture, cloud, [of_one, of_two], inside)
     return ax
 
