@@ -29,6 +29,7 @@ def plot_ellipses(
     ax: Axes | None = None,
     names: Sequence[str] | None = None,
     columns: tuple[int, int] = (0, 1),
+    sample_weight: object = None,
 ) -> Axes:
     """Rows x (n, d) in two columns, coloured by responsibility in all, under the ellipses of
     the components there.
@@ -36,7 +37,7 @@ def plot_ellipses(
     A point that the mixture is sure of has its component's colour; an unsure one is larger and
     of a colour between. The ellipses are of the marginal in these columns, one and two standard
     deviations from the mean. Of more than 5000 rows a sample is drawn, and the title says so.
-    `names` are of all d columns.
+    `names` are of all d columns. With `sample_weight` (n,) areas are by weight.
 
     Raises `DataError` for unusable x, `ParameterError` for columns that are not two of the
     mixture's or for other names, `MissingExtraError` without matplotlib.
@@ -54,7 +55,7 @@ def plot_ellipses(
     if len(chosen) != 2:
         raise ParameterError(f"columns={columns!r}; this picture is of two")
     named = names_of(x, names, mixture.n_features)
-    cloud = Cloud.of(mixture, x, MOST_POINTS)
+    cloud = Cloud.of(mixture, x, MOST_POINTS, sample_weight)
     part = mixture.marginal(chosen)
     size = sized(ax, SIZE)
     cloud.draw(ax, chosen, size)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emix.arrays import Floats, Order
+from emix.names import printable
 from emix.plots.backend import halo, round_ticks
 from emix.plots.room import legend_place, sized, wrapped
 
@@ -217,6 +218,7 @@ def shortened(name: str, most: int = 24) -> str:
 def frame(ax: Axes, title: str, x_label: str, y_label: str) -> None:
     """Title, labels, and only the two axes that are read. A dollar sign is one, not mathematics."""
     plain: dict[str, Any] = {"color": INK, "parse_math": False}
+    title, x_label, y_label = map(printable, (title, x_label, y_label))
     ax.set_title(wrapped(ax, title, TITLE), loc="left", fontsize=sized(ax, TITLE),
                  pad=sized(ax, 14.0), **plain)
     ax.set_xlabel(wrapped(ax, x_label, LABEL), fontsize=sized(ax, LABEL), **plain)
@@ -255,6 +257,7 @@ def legend(
         borderaxespad=0.0, handlelength=2.0, alignment="left", labelcolor=INK,
         **{"ncols": 1 + (len(labels) - 1) // LEGEND_ROWS} | place,
     )
+    made.get_title().set_color(INK)
     for text in made.get_texts():
         text.set_parse_math(False)
 

@@ -48,10 +48,11 @@ def plot_trace(fit: Fit, ax: Axes | None = None) -> Axes:
     ax.annotate(style.fixed(final, 5), (float(iterations[-1]), final), xytext=(0, 7),
                 textcoords="offset points", ha="right", fontsize=sized(ax, style.TICK),
                 color=style.INK, annotation_clip=False)
-    steps = fit.n_iter
-    style.frame(ax, f"{fit.name}: {objective} over {steps} EM step{'s' * (steps != 1)}, "
+    steps, name = fit.n_iter, style.shortened(fit.name, 40)
+    style.frame(ax, f"{name}: {objective} over {steps} EM step{'s' * (steps != 1)}, "
                     f"{fit.outcome.value}", "iteration", f"{objective} (nats)")
     ax.set_xticks(round_ticks(0.0, float(max(len(trace) - 1, 1)), 8, whole=True))
+    ax.ticklabel_format(axis="y", useOffset=False)
     _draw_missing(ax, trace)
     return ax
 
