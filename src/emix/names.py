@@ -37,6 +37,22 @@ def listed(names: Sequence[str], show: Callable[[str], str] = repr) -> str:
     return ", ".join(map(show, names[:SHOWN_NAMES])) + more
 
 
+def printable(text: str) -> str:
+    """Text from outside with all escaped that is neither seen nor a space: a name must not drive
+    the terminal, and neither fonts nor pages have control characters.
+
+    >>> printable("a\\tb")
+    'a\\\\tb'
+    """
+    if text.isprintable():
+        return text
+    # Imported here: hardly a name needs it.
+    from unicodedata import category
+
+    return "".join(c if c.isprintable() or category(c) == "Zs" else
+                   c.encode("unicode_escape").decode() for c in text)
+
+
 def near(wanted: str, names: Sequence[str], show: Callable[[str], str] = repr) -> str:
     """A question that names what may have been meant, or nothing.
 

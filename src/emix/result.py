@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from emix import report
 from emix.climbing.climb import Outcome
+from emix.errors import ParameterError
+from emix.ground import ground_of
 from emix.inference.standard_errors import Deferred
 from emix.soundness.coinciding import counted
 from emix.sources.opening import rows_like
 
 if TYPE_CHECKING:
-    import os
+    from collections.abc import Sequence
 
     from matplotlib.axes import Axes
 
     from emix.arrays import Floats
+    from emix.certificates.certificate import Certificate
     from emix.comparison import KMeansComparison
     from emix.compression import Compression
     from emix.inference.component_tests import ComponentTest
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from emix.mixture import Mixture
     from emix.model import Model
     from emix.soundness.degenerate import Degenerate
+    from emix.sources.array import ArraySource
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +100,29 @@ class Fit:
     neglected: float = 0.0
     # Worked out when first asked for.
     _uncertainty: Uncertainty | Deferred | None = field(default=None, repr=False, compare=False)
+    # The rows that came with them, for pictures and pages.
+    _rows: ArraySource | None = field(default=None, repr=False, compare=False)
 
     @property
     def uncertainty(self) -> Uncertainty | None:
         """Standard errors and 95% intervals by the observed information, an `Uncertainty`; None
         where the data is so much that they are worth a call of `emix.uncertainty`."""
         if isinstance(self._uncertainty, Deferred):
+            object.__setattr__(self, "_rows", self._uncertainty.source)
             object.__setattr__(self, "_uncertainty", self._uncertainty.asked())
         assert not isinstance(self._uncertainty, Deferred)
         return self._uncertainty
 
     def __getstate__(self) -> dict[str, Any]:
         # What is stored or copied has the standard errors, not the rows they are made of.
-        return {**self.__dict__, "_uncertainty": self.uncertainty}
+        return {**self.__dict__, "_uncertainty": self.uncertainty, "_rows": None}
+
+    def _rows_of(self, x: object, sample_weight: object = None) -> ArraySource | None:
+        """The rows given; else those that a fit of little data keeps, else None."""
+        if x is not None:
+            return ground_of(x, self, sample_weight).source
+        kept = self._uncertainty
+        return kept.source if isinstance(kept, Deferred) else self._rows
 
     @property
     def name(self) -> str:
@@ -247,8 +262,37 @@ class Fit:
 
         return em_test(x, self, sample_weight)
 
-    def report(self, x: object = None) -> str:
-        """The fit in words and tables, for people; with the data x, K-Means beside it as well."""
+    def report(
+        self, path: str | os.PathLike[str] | None = None, *, x: object = None,
+        sample_weight: object = None, certificate: Certificate | None = None,
+        command: Sequence[str] | None = None,
+    ) -> str:
+        """The fit in words and tables, for people; with the data x, K-Means beside it as well.
+
+        With `path`, a page of HTML is written there, whole or not at all, which holds all it
+        needs, pictures too (it needs the extra `plot`), and the path is returned. A fit of little
+        data keeps it for the pictures; of much it has to be given. A `certificate` of the fit
+        becomes a part of the page, and so does the `command` that was typed to make it.
+
+        Raises `ParameterError` for a path that does not end in .html, `DataError` where x is not
+        the data of the fit, `WriteError` where the page cannot be written.
+
+        >>> import emix, pathlib, tempfile
+        >>> waiting = emix.datasets.load("faithful")["waiting"]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = emix.fit(waiting, 2).report(f"{folder}/waiting.html")
+        ...     page = pathlib.Path(path).read_text("utf-8")
+        >>> page[:15], page.count("<svg"), "http://" in page
+        ('<!DOCTYPE html>', 5, False)
+        """
+        if path is not None:
+            from emix import reporting
+
+            if not isinstance(path, str | os.PathLike):
+                raise ParameterError(f"path is a {type(path).__name__}; expected the name of a "
+                                     f"page, such as 'report.html'; the data goes in x=")
+            return reporting.write(path, self, self._rows_of(x, sample_weight), certificate,
+                                   command)
         text = report.text(self)
         return text if x is None else f"{text}\n\n{self.compare_kmeans(x).report()}"
 
@@ -263,20 +307,36 @@ class Fit:
         """The fit as plain data, the object that `emix fit --json` prints."""
         return report.plain(self)
 
-    def plot(self, x: object, ax: Axes | None = None) -> Axes:
+    def plot(
+        self, x: object = None, ax: Axes | None = None, sample_weight: object = None
+    ) -> Axes:
         """Data and components in one picture; needs the extra `plot`.
 
-        One column: histogram and densities. Two: points and ellipses. More: every pair of columns
-        (`ax` must then be None; returns the first Axes of the figure).
+        One column: histogram and densities. Two: points and ellipses. More: every pair of columns.
+        x may be other rows than those of the fit; without it they are those, which a fit of little
+        data keeps, with their weights. Raises `ParameterError` where it does not.
         """
         from emix import plots
 
-        rows = rows_like(x, self.columns)
+        kept = None if x is not None else self._rows_of(None)
+        if x is None and kept is None:
+            raise ParameterError("a fit does not keep so many rows, nor does one that was stored; "
+                                 "give the data: fit.plot(x)")
+        rows = rows_like(x, self.columns) if kept is None else kept.points
+        weight = sample_weight if kept is None else kept.sample_weight
         if self.mixture.n_features == 1:
-            return plots.plot_density(self.mixture, rows, ax=ax, name=self.name)
+            return plots.plot_density(self.mixture, rows, ax=ax, name=self.name,
+                                      sample_weight=weight)
         if self.mixture.n_features == 2:
-            return plots.plot_ellipses(self.mixture, rows, ax=ax, names=self.columns)
-        return plots.plot_pairs(self.mixture, rows, names=self.columns)
+            return plots.plot_ellipses(self.mixture, rows, ax=ax, names=self.columns,
+                                       sample_weight=weight)
+        return plots.plot_pairs(self.mixture, rows, ax=ax, names=self.columns,
+                                sample_weight=weight)
+
+    def _repr_html_(self) -> str:
+        from emix import reporting
+
+        return reporting.of_fit(self)
 
     def __str__(self) -> str:
         return self.report()

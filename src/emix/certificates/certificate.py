@@ -173,6 +173,11 @@ class Certificate:
         )
         return of_fit, of_best
 
+    def _repr_html_(self) -> str:
+        from emix import reporting
+
+        return reporting.of_certificate(self)
+
     def __str__(self) -> str:
         return self.report()
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from emix.cli.exits import Exit
-from emix.cli.fit import check_picture, save_picture
 from emix.cli.inputs import parse_columns, read_data
 from emix.cli.options import (
     ModelOptions,
@@ -18,6 +17,7 @@ from emix.cli.options import (
     source_argument,
 )
 from emix.cli.output import ProgressLine, as_json, printable, quiet_warnings, require_folders, say
+from emix.cli.pictures import check_picture, save_picture
 from emix.errors import ParameterError
 
 if TYPE_CHECKING:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
-import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,16 +29,14 @@ from emix.cli.output import (
     write_table,
     writing,
 )
+from emix.cli.pictures import check_picture, save_picture
+from emix.cli.report import check_report, write_report
 from emix.cli.starts import count, read_to_start, saved_start
-from emix.errors import MissingExtraError, ParameterError
+from emix.errors import ParameterError
 
 if TYPE_CHECKING:
     from emix.comparison import KMeansComparison
     from emix.result import Fit
-
-# What matplotlib writes without further packages.
-PICTURES = (".png", ".pdf", ".svg")
-
 
 @dataclasses.dataclass(frozen=True)
 class Outputs:
@@ -53,13 +49,17 @@ class Outputs:
     plot_kmeans: str | None
     responsibilities: str | None
     errors: str | None = None
+    report: str | None = None
 
     def check(self, model: ModelOptions) -> None:
         """Refuse, before a fit that may take long, what could not be written after it."""
-        require_folders(self.save, self.plot, self.plot_kmeans, self.responsibilities)
+        require_folders(self.save, self.plot, self.plot_kmeans, self.responsibilities,
+                        self.report)
         for path in (self.plot, self.plot_kmeans):
             if path is not None:
                 check_picture(path)
+        if self.report is not None:
+            check_report(self.report)
         if model.weight_column is not None and (self.kmeans or self.plot or self.plot_kmeans):
             raise ParameterError("pictures and the comparison with K-Means count every row once so "
                                  "far; leave out --weight-column, or --kmeans, --plot and "
@@ -107,6 +107,9 @@ class Outputs:
               help="Draw data, density and components (.png, .pdf or .svg; needs emix[plot]).")
 @click.option("--plot-kmeans", metavar="FILE",
               help="Draw K-Means beside the mixture (.png, .pdf or .svg; needs emix[plot]).")
+@click.option("--report", metavar="FILE",
+              help="Write a report, one page of HTML: tables, pictures, warnings, how to make it "
+                   "again (.html; needs emix[plot]).")
 @click.option("--responsibilities", metavar="FILE",
               help="Write a CSV table with columns label, p1, ..., pK: for each row its most "
                    "probable component, counted from 1, and the probability of each.")
@@ -162,6 +165,8 @@ def fit(
     comparison = found.compare_kmeans(data.points) if out.kmeans or out.plot_kmeans else None
     _print(found, data, out, comparison)
     _write(found, data, out, comparison, ctx.obj)
+    if out.report is not None:
+        write_report(found, data, out.report, ctx.obj or [], threads)
     if not found.converged:
         interrupted = found.outcome.value == "interrupted"
         ctx.exit(Exit.INTERRUPTED if interrupted else Exit.NOT_CONVERGED)
@@ -274,26 +279,3 @@ def save_model(found: Fit, data: Data, path: str, words: list[str]) -> None:
     }
     with writing(path):
         modelfile.save(found.mixture, path, **finite(about))
-
-
-def check_picture(path: str) -> None:
-    from importlib.util import find_spec
-
-    ending = os.path.splitext(path)[1].lower()
-    if ending not in PICTURES:
-        raise ParameterError(f"{path}: a picture ends in {', '.join(PICTURES[:-1])} or "
-                             f"{PICTURES[-1]}, not {ending or 'nothing'!r}")
-    if find_spec("matplotlib") is None:
-        raise MissingExtraError("matplotlib", "plot", "a plot")
-
-
-def save_picture(axes: Any, path: str) -> None:
-    """Save the figure that one Axes, or an array of them, is on."""
-    from emix.wholefile import write_whole
-
-    picture = io.BytesIO()
-    ending = os.path.splitext(path)[1].lower()
-    first = axes if hasattr(axes, "figure") else axes.flat[0]
-    first.figure.savefig(picture, format=ending.removeprefix("."), dpi=150)
-    with writing(path):
-        write_whole(path, picture.getvalue())

@@ -19,6 +19,7 @@ import click
 
 from emix.cli.exits import Exit, Refusal
 from emix.errors import DegenerateWarning, NotConvergedWarning
+from emix.names import printable as printable
 
 ROWS_AT_A_TIME = 4096
 
@@ -26,11 +27,6 @@ ROWS_AT_A_TIME = 4096
 def say(message: str) -> None:
     """A line of words on standard error."""
     click.echo(message, err=True)
-
-
-def printable(text: str) -> str:
-    """Text from outside with control characters escaped: a name must not drive the terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def as_json(plain: object, indent: int | None = None) -> str:

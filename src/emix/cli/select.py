@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from emix.cli.exits import Exit
-from emix.cli.fit import check_picture, save_model, save_picture
+from emix.cli.fit import save_model
 from emix.cli.inputs import parse_columns, read_data
 from emix.cli.options import (
     columns_option,
@@ -25,6 +25,7 @@ from emix.cli.output import (
     require_folders,
     say,
 )
+from emix.cli.pictures import check_picture, save_picture
 
 if TYPE_CHECKING:
     from emix.cli.inputs import Data

@@ -246,6 +246,11 @@ class Fits(Mapping[Hashable, "Fit"]):
         more = len(which) - len(names)
         return listed(names, str) + (f" and {more} more" if more > 0 else "")
 
+    def _repr_html_(self) -> str:
+        from emix import reporting
+
+        return reporting.of_fits(self)
+
     def __repr__(self) -> str:
         return (f"<Fits of {len(self)} groups, k={self.k} {self.model.structure.name}, "
                 f"{int(self.converged.sum())} converged, {len(self._failures)} failed>")

@@ -24,6 +24,7 @@ def matplotlib() -> Any:
         import matplotlib.figure
         import matplotlib.patheffects
         import matplotlib.ticker
+        import matplotlib.transforms
     except ImportError as reason:
         raise MissingExtraError("matplotlib", "plot", "drawing a picture") from reason
     return matplotlib
@@ -44,6 +45,12 @@ def axes_or_new(ax: Axes | None, size: tuple[float, float] = SIZE) -> Axes:
 def halo(width: float = 2.5) -> list[Any]:
     """A white edge around text, so that it reads on any ground."""
     return [matplotlib().patheffects.withStroke(linewidth=width, foreground="white")]
+
+
+def below(ax: Axes, inches: float) -> Any:
+    """The coordinates of the Axes, so many inches further down."""
+    move = matplotlib().transforms.ScaledTranslation(0.0, -inches, ax.figure.dpi_scale_trans)
+    return ax.transAxes + move
 
 
 def round_ticks(low: float, high: float, most: int, whole: bool = False) -> list[float]:

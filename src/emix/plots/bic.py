@@ -12,6 +12,7 @@ from emix.arrays import Floats
 from emix.errors import ParameterError
 from emix.plots import style
 from emix.plots.backend import axes_or_new, halo
+from emix.plots.room import sized
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -141,5 +142,5 @@ def _name(ax: Axes, ks: Floats, above: dict[str, Floats]) -> None:
             y += 0.01
         placed.append((x, y))
         ax.annotate(name, (x, (y * top) ** 2), xytext=(7, 0), textcoords="offset points",
-                    fontsize=style.TICK, fontweight="bold", color=style.shade(rank),
+                    fontsize=sized(ax, style.TICK), fontweight="bold", color=style.shade(rank),
                     path_effects=halo(), zorder=8, annotation_clip=False, va="center")

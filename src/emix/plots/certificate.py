@@ -66,7 +66,7 @@ def plot_certificate(
     ticks = [tick for tick in TICKS if tick < top]
     ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks], minor=False)
     ax.set_yticks([], minor=True)
-    title = (f"{fit.name}: {fit.k} component{'s' * (fit.k > 1)}, at most "
+    title = (f"{style.shortened(fit.name, 40)}: {fit.k} component{'s' * (fit.k > 1)}, at most "
              f"{style.fixed(certificate.gap, 2)} nats from any")
     style.frame(ax, title, fit.name, "gradient function D(u)")
     style.legend(ax, [of_fit, rings, of_best, dots, limit],

@@ -12,6 +12,8 @@ from emix.errors import ParameterError
 from emix.given import as_rows
 from emix.plots import style
 from emix.plots.backend import halo
+from emix.plots.grids import weighted
+from emix.plots.room import sized
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +27,8 @@ ELLIPSES = "ellipses: 1 and 2 sd, around\n39% and 86% of a component"
 # A point that is as likely of one component as of another has this many times the area of a
 # sure one.
 UNSURE = 5.0
+# Areas by weight, of what has the mean weight.
+AREAS = (0.2, 5.0)
 POINTS_ROUND_AN_ELLIPSE = 181
 # Points that are drawn each for itself; more are a crowd, fainter and without edges.
 FEW = 800
@@ -32,7 +36,8 @@ FEW = 800
 
 @dataclass(frozen=True, eq=False)
 class Cloud:
-    """Rows to draw: points (m, d), colours (m, 3), and unsureness 1 − max_k r (m,), of n in all.
+    """Rows to draw: points (m, d), colours (m, 3), unsureness 1 − max_k r (m,) and areas (m,) by
+    weight, 1 on average, of n in all.
 
     Those that are unsure come last, so that they are drawn over the others.
     """
@@ -40,27 +45,31 @@ class Cloud:
     points: Floats
     colours: Floats
     unsure: Floats
+    areas: Floats
     n: int
 
     @classmethod
-    def of(cls, mixture: Mixture, x: object, most: int) -> Cloud:
+    def of(cls, mixture: Mixture, x: object, most: int, sample_weight: object = None) -> Cloud:
         """At most so many rows of x (n, d), drawn by lot where there are more, the same ones
-        each time; raises `DataError`."""
-        rows = as_rows(x, mixture.n_features).astype(np.float64)
+        each time; those without weight are left out. Raises `DataError`."""
+        rows, weight = weighted(as_rows(x, mixture.n_features).astype(np.float64), sample_weight)
         n = len(rows)
+        areas = np.ones(n) if weight is None else np.clip(weight / weight.mean(), *AREAS)
         if n > most:
-            rows = rows[np.sort(np.random.default_rng(0).choice(n, most, replace=False))]
+            chosen = np.sort(np.random.default_rng(0).choice(n, most, replace=False))
+            rows, areas = rows[chosen], areas[chosen]
         responsibilities = mixture.responsibilities(rows)
         unsure = 1 - responsibilities.max(axis=1)
         order = np.argsort(unsure, kind="stable")
-        return cls(rows[order], style.blend(responsibilities)[order], unsure[order], n)
+        colours = style.blend(responsibilities)[order]
+        return cls(rows[order], colours, unsure[order], areas[order], n)
 
     def title(self, mixture: Mixture) -> str:
         """How much of how much is drawn, and what of.
 
         >>> import emix
         >>> m = emix.Mixture([1.0], [[0.0, 0.0]], [[[1.0, 0.0], [0.0, 1.0]]])
-        >>> Cloud(np.zeros((7, 2)), np.zeros((7, 3)), np.zeros(7), 12_345).title(m)
+        >>> Cloud(np.zeros((7, 2)), np.zeros((7, 3)), np.zeros(7), np.ones(7), 12_345).title(m)
         '7 of 12\u2009345 points drawn, one normal component in 2 columns'
         """
         drawn, k = len(self.points), mixture.n_components
@@ -73,7 +82,7 @@ class Cloud:
         """Scatter two columns; `size` is the area of a sure point among few, in square points."""
         sure = size * self.crowding
         ax.scatter(self.points[:, columns[0]], self.points[:, columns[1]],
-                   s=sure * (1 + (UNSURE - 1) * 2 * self.unsure), c=self.colours,
+                   s=sure * self.areas * (1 + (UNSURE - 1) * 2 * self.unsure), c=self.colours,
                    alpha=0.5 if self.is_crowd else 0.85, zorder=2,
                    edgecolor="white", linewidth=0.0 if self.is_crowd else 0.35)
 
@@ -125,7 +134,7 @@ def draw_legend(
 def draw_means(ax: Axes, mixture: Mixture, size: float = style.LABEL) -> None:
     """Each component's number in a ring at its mean, for a mixture in two columns."""
     for j, (x, y) in enumerate(mixture.means.tolist()):
-        ax.scatter([x], [y], s=1.55 * size**2 * (1.0 if j < 9 else 1.5), color="white",
+        ax.scatter([x], [y], s=1.55 * sized(ax, size) ** 2 * (1.0 if j < 9 else 1.5), color="white",
                    edgecolor=style.shade(j), linewidth=0.12 * size, zorder=6)
         style.numeral(ax, j, x, y, size=size)
 

@@ -10,7 +10,14 @@ import numpy as np
 from emix.arrays import Floats, Mask
 from emix.plots import style
 from emix.plots.backend import axes_or_new
-from emix.plots.grids import column_of, component_densities, curve_points, histogram, view
+from emix.plots.grids import (
+    column_of,
+    component_densities,
+    curve_points,
+    histogram,
+    view,
+    weighted,
+)
 from emix.plots.rug import draw_rug
 
 if TYPE_CHECKING:
@@ -35,13 +42,15 @@ def plot_density(
     name: str = "x",
     unit: str | None = None,
     truth: Mixture | None = None,
+    sample_weight: object = None,
 ) -> Axes:
     """The data x (n,) as a histogram and a rug, under the mixture's density and its components.
 
     Components are weighted: they add up to the density. Rug ticks are coloured by
     responsibility, so that an unsure point looks between. A peak too high to show with the rest
     is cut off, with a mark that says how high it is. With `truth`, its components are dashed
-    and their means open circles, beside the full ones of `mixture`.
+    and their means open circles, beside the full ones of `mixture`. Where rows have weights,
+    `sample_weight` (n,), so have they in the histogram.
 
     Raises `DataError` for unusable x, `ParameterError` for a mixture in more than one column,
     `MissingExtraError` without matplotlib.
@@ -54,8 +63,8 @@ def plot_density(
     ('waiting (minutes)', 'density (1/minutes)')
     """
     ax = axes_or_new(ax)
-    column = column_of(mixture, x)
-    handles, labels, top = draw_density(ax, mixture, column, truth)
+    column, weight = weighted(column_of(mixture, x), sample_weight)
+    handles, labels, top = draw_density(ax, mixture, column, truth, weight=weight)
     style.y_from_zero(ax, top, 1.5 * RUG * top)
     draw_rug(ax, column, lambda values: style.blend(mixture.responsibilities(values)),
              -1.35 * RUG * top, -0.35 * RUG * top)
@@ -68,7 +77,7 @@ def plot_density(
 
 def draw_density(
     ax: Axes, mixture: Mixture, column: Floats, truth: Mixture | None = None,
-    numbered: bool = True,
+    numbered: bool = True, weight: Floats | None = None,
 ) -> tuple[list[Any], list[str], float]:
     """Histogram, density and components on `ax`: legend handles, their labels, and the top.
 
@@ -76,7 +85,7 @@ def draw_density(
     """
     shown = [mixture] if truth is None else [mixture, truth]
     low, high = view(column, *shown)
-    edges, heights = histogram(column, mixture)
+    edges, heights = histogram(column, mixture, weight)
     start = float(column.min())
     low, high = min(low, start + edges[0]), max(high, start + edges[-1])
     curves = Curves.of(mixture, low, high)

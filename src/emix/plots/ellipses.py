@@ -11,6 +11,7 @@ from emix.plots import style
 from emix.plots.backend import axes_or_new
 from emix.plots.cloud import Cloud, draw_ellipses, draw_legend, draw_means, names_of
 from emix.plots.grids import view
+from emix.plots.room import sized
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +29,7 @@ def plot_ellipses(
     ax: Axes | None = None,
     names: Sequence[str] | None = None,
     columns: tuple[int, int] = (0, 1),
+    sample_weight: object = None,
 ) -> Axes:
     """Rows x (n, d) in two columns, coloured by responsibility in all, under the ellipses of
     the components there.
@@ -35,7 +37,7 @@ def plot_ellipses(
     A point that the mixture is sure of has its component's colour; an unsure one is larger and
     of a colour between. The ellipses are of the marginal in these columns, one and two standard
     deviations from the mean. Of more than 5000 rows a sample is drawn, and the title says so.
-    `names` are of all d columns.
+    `names` are of all d columns. With `sample_weight` (n,) areas are by weight.
 
     Raises `DataError` for unusable x, `ParameterError` for columns that are not two of the
     mixture's or for other names, `MissingExtraError` without matplotlib.
@@ -53,15 +55,16 @@ def plot_ellipses(
     if len(chosen) != 2:
         raise ParameterError(f"columns={columns!r}; this picture is of two")
     named = names_of(x, names, mixture.n_features)
-    cloud = Cloud.of(mixture, x, MOST_POINTS)
+    cloud = Cloud.of(mixture, x, MOST_POINTS, sample_weight)
     part = mixture.marginal(chosen)
-    cloud.draw(ax, chosen, SIZE)
-    handles = draw_ellipses(ax, part, 1.6, cloud.is_crowd)
+    size = sized(ax, SIZE)
+    cloud.draw(ax, chosen, size)
+    handles = draw_ellipses(ax, part, sized(ax, 1.6), cloud.is_crowd)
     draw_means(ax, part)
     ax.set_xlim(*view(cloud.points[:, chosen[0]], mixture.marginal(chosen[0])))
     ax.set_ylim(*view(cloud.points[:, chosen[1]], mixture.marginal(chosen[1])))
     style.frame(ax, cloud.title(mixture), *(style.shortened(named[j]) for j in chosen))
     labels = [style.means_label(mixture, j, chosen) for j in range(mixture.n_components)]
-    style.legend(ax, *draw_legend(ax, cloud, SIZE, handles,
+    style.legend(ax, *draw_legend(ax, cloud, size, handles,
                                   [style.LEGEND_HEAD_COLUMNS, *labels]))
     return ax

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emix.arrays import Floats, as_points
+from emix.arrays import Floats, as_points, as_sample_weight
 from emix.errors import DataError, ParameterError
 
 if TYPE_CHECKING:
@@ -65,7 +65,21 @@ def component_densities(mixture: Mixture, x: Floats) -> Floats:
     return weighted
 
 
-def histogram(column: Floats, mixture: Mixture) -> tuple[Floats, Floats]:
+def weighted(rows: Floats, sample_weight: object) -> tuple[Floats, Floats | None]:
+    """Rows (n,) or (n, d) that have weight, and their weights, None where all have the same.
+
+    Raises `DataError` for what are no weights of them.
+    """
+    if sample_weight is None:
+        return rows, None
+    weight = as_sample_weight(sample_weight, len(rows))
+    some = weight > 0
+    return rows[some], weight[some] if (weight != weight[0]).any() else None
+
+
+def histogram(
+    column: Floats, mixture: Mixture, weight: Floats | None = None
+) -> tuple[Floats, Floats]:
     """Edges (b + 1,) of even bins, relative to the least value, and densities (b,).
 
     The width is Scott's (1979, doi:10.1093/biomet/66.3.605) for the component that asks for the
@@ -74,6 +88,7 @@ def histogram(column: Floats, mixture: Mixture) -> tuple[Floats, Floats]:
     bins would beat with them.
     """
     start, n = float(column.min()), len(column)
+    total = float(n) if weight is None else float(weight.sum())
     spread = float(column.max()) - start
     if not spread > 0:
         width = float(mixture.sds.max())
@@ -91,8 +106,9 @@ def histogram(column: Floats, mixture: Mixture) -> tuple[Floats, Floats]:
         # One bin more than must be, so that the outermost points lie within theirs.
         bins = math.ceil(spread / width) + 1
         first = 0.5 * (spread - bins * width)
-    counts, edges = np.histogram(column - start, bins=first + width * np.arange(bins + 1))
-    return edges, counts / (n * width)
+    counts, edges = np.histogram(column - start, first + width * np.arange(bins + 1),
+                                 weights=weight)
+    return edges, counts / (total * width)
 
 
 def lattice(column: Floats) -> float:

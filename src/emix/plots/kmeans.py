@@ -11,6 +11,7 @@ from emix.arrays import Floats, Labels
 from emix.plots import style
 from emix.plots.backend import axes_or_new
 from emix.plots.density import draw_density
+from emix.plots.room import sized
 from emix.plots.rug import MOST_TICKS, draw_rug
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ def plot_kmeans(
     ring = _draw_disagreement(ax, comparison, top)
     for middle, text in ((HARD, "K-Means"), (SOFT, "mixture")):
         ax.annotate(text, (1.0, middle * top), xycoords=("axes fraction", "data"),
-                    xytext=(4, 0), textcoords="offset points", va="center", fontsize=style.SMALL,
-                    color=style.INK, annotation_clip=False)
+                    xytext=(4, 0), textcoords="offset points", va="center", color=style.INK,
+                    fontsize=sized(ax, style.SMALL), annotation_clip=False)
     apart = len(comparison.disagree)
     share = f"{style.counted(apart)} of {style.counted(len(column))} points"
     style.frame(ax, f"{name}: K-Means and the mixture differ on {share}",

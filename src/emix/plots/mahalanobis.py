@@ -10,6 +10,7 @@ from emix.arrays import Floats, Labels, Order
 from emix.given import as_rows
 from emix.plots import style
 from emix.plots.backend import axes_or_new, halo
+from emix.plots.room import sized
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -134,8 +135,8 @@ def _name(ax: Axes, expected: Floats, squares: Floats, order: Order, most: int) 
 
 def _annotate(ax: Axes, text: str, x: float, y: float, offset: tuple[float, float]) -> None:
     ax.annotate(text, (x, y), xytext=offset, textcoords="offset points", ha="right",
-                va="bottom" if offset[1] > 0 else "top", fontsize=style.SMALL, color=style.INK,
-                path_effects=halo(), zorder=6, annotation_clip=False)
+                va="bottom" if offset[1] > 0 else "top", fontsize=sized(ax, style.SMALL),
+                color=style.INK, path_effects=halo(), zorder=6, annotation_clip=False)
 
 
 def _legend(ax: Axes, mixture: Mixture, reference: list[Any]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from emix.arrays import Floats, Labels
 from emix.plots import style
 from emix.plots.backend import axes_or_new, round_ticks
+from emix.plots.room import sized, width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +47,7 @@ def plot_optima(fit: Fit, ax: Axes | None = None) -> Axes:
                                       edgecolor="white", linewidth=0.8, zorder=3))
             labels.append(f"{label}: {mine.sum()}" if label != "the best" else label)
     many = len(apart)
-    style.frame(ax, f"{fit.name}: {starts.sum()} starts, {many} distinct "
+    style.frame(ax, f"{style.shortened(fit.name, 40)}: {starts.sum()} starts, {many} distinct "
                     f"optim{'a' if many > 1 else 'um'}",
                 f"{objective} minus the best (nats)", "starts that ended there")
     top = 1.15 * float(starts.max())
@@ -59,16 +60,17 @@ def plot_optima(fit: Fit, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _number(ax: Axes, apart: Floats, starts: Labels, top: float) -> None:
+def _number(ax: Axes, differences: Floats, starts: Labels, top: float) -> None:
     """The difference above each mark that has room for it, the best marks first."""
     low, high = ax.get_xlim()
+    apart = 0.64 / min(width(ax), 8.0)
     placed: list[tuple[float, float]] = []
-    for x, count in zip(apart[1:], starts[1:], strict=True):
+    for x, count in zip(differences[1:], starts[1:], strict=True):
         at = (float(x - low) / (high - low), float(count) / top)
-        if any(abs(at[0] - a) < 0.08 and abs(at[1] - b) < 0.07 for a, b in placed):
+        if any(abs(at[0] - a) < apart and abs(at[1] - b) < 0.07 for a, b in placed):
             continue
         placed.append(at)
         sign = "+" if x > 0 else ""
         ax.annotate(sign + style.number(float(x)), (float(x), float(count)), xytext=(0, 7),
-                    textcoords="offset points", ha="center", fontsize=style.TICK,
+                    textcoords="offset points", ha="center", fontsize=sized(ax, style.TICK),
                     color=style.INK)

@@ -14,7 +14,8 @@ from emix.plots import style
 from emix.plots.backend import axes_or_new, round_ticks
 from emix.plots.cloud import Cloud, draw_ellipses, draw_legend, draw_means, names_of
 from emix.plots.density import draw_density
-from emix.plots.grids import view
+from emix.plots.grids import view, weighted
+from emix.plots.room import sized, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,6 +40,7 @@ def plot_pairs(
     names: Sequence[str] | None = None,
     columns: Sequence[int] | None = None,
     ax: Axes | None = None,
+    sample_weight: object = None,
 ) -> Axes:
     """Rows x (n, d) in every pair of columns, under the ellipses of the components there, and
     along the diagonal each column's histogram under the density that the mixture has in it.
@@ -46,8 +48,9 @@ def plot_pairs(
     Points are coloured by responsibility in all columns, and larger where it is unsure. Of more
     than 2000 rows (fewer in many panels) a sample is drawn, and the title says so. Without
     `columns`, at most seven are drawn: those in which the components' means lie farthest apart
-    for the spread of the whole. `names` are of all d columns. The panels stand in the Axes,
-    which is returned, as its `child_axes`: row by row the lower triangle and the diagonal.
+    for the spread of the whole. `names` are of all d columns; with
+    `sample_weight` (n,) points have areas, and bars heights, by weight. The panels stand in the
+    Axes, which is returned, as its `child_axes`: row by row the lower triangle and the diagonal.
 
     Raises `DataError` for unusable x, `ParameterError` for a mixture in one column, for what
     are no two or more columns of it and for other names, `MissingExtraError` without matplotlib.
@@ -67,24 +70,25 @@ def plot_pairs(
     if m == 1:
         raise ParameterError(f"columns={columns!r}; a pair needs two of them")
     named = names_of(x, names, d)
-    rows = as_rows(x, d).astype(np.float64)
+    rows, weight = weighted(as_rows(x, d).astype(np.float64), sample_weight)
     side = min(INCHES * m, MOST_INCHES)
     # The empty corner above the diagonal holds a legend of so many lines.
     inside = 7 + mixture.n_components <= min(11 * (m - 2), style.LEGEND_ROWS)
     ax = axes_or_new(ax, (side + (0.6 if inside else LEGEND_INCHES), side + 0.4))
-    cloud = Cloud.of(mixture, rows, min(MOST_POINTS, MOST_IN_ALL * 2 // (m * (m - 1))))
+    most = min(MOST_POINTS, MOST_IN_ALL * 2 // (m * (m - 1)))
+    cloud = Cloud.of(mixture, rows, most, weight)
     panels = _panels(ax, m)
     limits = [view(rows[:, j], mixture.marginal(j)) for j in chosen]
     for i in range(m):
         of_one = _draw_column(panels[i][i], mixture.marginal(chosen[i]), rows[:, chosen[i]],
-                              limits[i])
+                              limits[i], weight)
         for j in range(i):
             of_two = _draw_pair(panels[i][j], mixture, cloud, chosen[[j, i]], limits[j],
                                 limits[i])
     _label(panels, [style.shortened(named[j], 18) for j in chosen], limits)
     more = f" ({m} of them drawn)" if m < d else ""
-    ax.set_title(cloud.title(mixture) + more, loc="left", fontsize=style.TITLE, color=style.INK,
-                 pad=14)
+    ax.set_title(wrapped(ax, cloud.title(mixture) + more, style.TITLE), loc="left", pad=14,
+                 fontsize=sized(ax, style.TITLE), color=style.INK)
     _legend(ax, mixture, cloud, [of_one, of_two], inside)
     return ax
 
@@ -110,10 +114,11 @@ def _panels(ax: Axes, m: int) -> list[list[Axes]]:
 
 
 def _draw_column(
-    ax: Axes, mixture: Mixture, column: Floats, limits: tuple[float, float]
+    ax: Axes, mixture: Mixture, column: Floats, limits: tuple[float, float],
+    weight: Floats | None,
 ) -> list[Any]:
     """Histogram and density of one column: a handle for each of the two."""
-    handles, _, top = draw_density(ax, mixture, column, numbered=False)
+    handles, _, top = draw_density(ax, mixture, column, numbered=False, weight=weight)
     ax.set_xlim(*limits)
     ax.set_ylim(0.0, top)
     return handles[:2]

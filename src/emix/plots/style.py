@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emix.arrays import Floats, Order
+from emix.names import printable
 from emix.plots.backend import halo, round_ticks
+from emix.plots.room import legend_place, sized, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -214,17 +216,20 @@ def shortened(name: str, most: int = 24) -> str:
 
 
 def frame(ax: Axes, title: str, x_label: str, y_label: str) -> None:
-    """Title, labels, and only the two axes that are read."""
-    ax.set_title(title, loc="left", fontsize=TITLE, color=INK, pad=14)
-    ax.set_xlabel(x_label, fontsize=LABEL, color=INK)
-    ax.set_ylabel(y_label, fontsize=LABEL, color=INK)
-    ax.tick_params(labelsize=TICK, colors=INK)
+    """Title, labels, and only the two axes that are read. A dollar sign is one, not mathematics."""
+    plain: dict[str, Any] = {"color": INK, "parse_math": False}
+    title, x_label, y_label = map(printable, (title, x_label, y_label))
+    ax.set_title(wrapped(ax, title, TITLE), loc="left", fontsize=sized(ax, TITLE),
+                 pad=sized(ax, 14.0), **plain)
+    ax.set_xlabel(wrapped(ax, x_label, LABEL), fontsize=sized(ax, LABEL), **plain)
+    ax.set_ylabel(wrapped(ax, y_label, LABEL, upright=True), fontsize=sized(ax, LABEL), **plain)
+    ax.tick_params(labelsize=sized(ax, TICK), colors=INK)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         ax.spines[side].set_color(MUTED)
     for axis in (ax.xaxis, ax.yaxis):
-        axis.get_offset_text().set_fontsize(SMALL)
+        axis.get_offset_text().set_fontsize(sized(ax, SMALL))
         formatter = axis.get_major_formatter()
         if hasattr(formatter, "set_useMathText"):
             formatter.set_useMathText(True)
@@ -242,14 +247,19 @@ def legend(
     ax: Axes, handles: list[Any], labels: list[str], title: str | None = None,
     inside: bool = False,
 ) -> None:
-    """A legend to the right of the picture, where no data can lie under it, or `inside`, in its
-    upper right corner."""
-    ax.legend(
-        handles, labels, title=title, title_fontsize=SMALL, fontsize=SMALL, frameon=False,
-        loc="upper right" if inside else "upper left", borderaxespad=0.0, handlelength=2.0,
-        bbox_to_anchor=(1.0 if inside else 1.005, 1.0), alignment="left", labelcolor=INK,
-        ncols=1 + (len(labels) - 1) // LEGEND_ROWS,
+    """A legend where no data can lie under it, to the right of the picture or below a narrow one;
+    or `inside`, in its upper right corner."""
+    place: dict[str, Any] = {"loc": "upper right", "bbox_to_anchor": (1.0, 1.0)} if inside else \
+        legend_place(ax, labels, SMALL)
+    size = sized(ax, SMALL)
+    made = ax.legend(
+        handles, labels, title=title, title_fontsize=size, fontsize=size, frameon=False,
+        borderaxespad=0.0, handlelength=2.0, alignment="left", labelcolor=INK,
+        **{"ncols": 1 + (len(labels) - 1) // LEGEND_ROWS} | place,
     )
+    made.get_title().set_color(INK)
+    for text in made.get_texts():
+        text.set_parse_math(False)
 
 
 def numeral(
@@ -259,7 +269,8 @@ def numeral(
     """A component's number at (x, y), moved by so many typographic points right and up."""
     ax.annotate(
         str(component + 1), (x, y), xytext=offset, textcoords="offset points", ha="center",
-        va="bottom" if offset[1] else "center_baseline", fontsize=size, fontweight="bold",
+        va="bottom" if offset[1] else "center_baseline", fontsize=sized(ax, size),
+        fontweight="bold",
         color=shade(component), path_effects=halo(), zorder=8, annotation_clip=False,
     )
 

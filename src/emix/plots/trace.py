@@ -10,6 +10,7 @@ from emix.arrays import Floats
 from emix.errors import ParameterError
 from emix.plots import style
 from emix.plots.backend import axes_or_new, round_ticks
+from emix.plots.room import is_narrow, sized
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,12 +46,13 @@ def plot_trace(fit: Fit, ax: Axes | None = None) -> Axes:
                edgecolor="white", zorder=4, clip_on=False)
     final = float(trace[-1])
     ax.annotate(style.fixed(final, 5), (float(iterations[-1]), final), xytext=(0, 7),
-                textcoords="offset points", ha="right", fontsize=style.TICK, color=style.INK,
-                annotation_clip=False)
-    steps = fit.n_iter
-    style.frame(ax, f"{fit.name}: {objective} over {steps} EM step{'s' * (steps != 1)}, "
+                textcoords="offset points", ha="right", fontsize=sized(ax, style.TICK),
+                color=style.INK, annotation_clip=False)
+    steps, name = fit.n_iter, style.shortened(fit.name, 40)
+    style.frame(ax, f"{name}: {objective} over {steps} EM step{'s' * (steps != 1)}, "
                     f"{fit.outcome.value}", "iteration", f"{objective} (nats)")
     ax.set_xticks(round_ticks(0.0, float(max(len(trace) - 1, 1)), 8, whole=True))
+    ax.ticklabel_format(axis="y", useOffset=False)
     _draw_missing(ax, trace)
     return ax
 
@@ -67,9 +69,10 @@ def _draw_missing(ax: Axes, trace: Floats) -> None:
     inset.semilogy(seen, missing[seen], color=style.colour(5), linewidth=1.5,
                    marker="o" if len(trace) <= MOST_MARKS else None, markersize=2.5)
     style.frame(inset, "", "iteration", "")
-    inset.set_title("still missing (nats)", loc="left", fontsize=style.SMALL, color=style.INK)
+    small = sized(ax, style.SMALL)
+    inset.set_title("still missing (nats)", loc="left", fontsize=small, color=style.INK)
     inset.set_xlim(ax.get_xlim())
-    inset.set_xticks(ax.get_xticks())
-    inset.xaxis.label.set_fontsize(style.SMALL)
-    inset.tick_params(labelsize=style.SMALL - 0.5)
+    inset.set_xticks(ax.get_xticks()[:: 2 if is_narrow(ax) else 1])
+    inset.xaxis.label.set_fontsize(small)
+    inset.tick_params(labelsize=small - 0.5)
     inset.set_facecolor("none")

@@ -138,6 +138,11 @@ class Selection:
             ax=ax,
         )
 
+    def _repr_html_(self) -> str:
+        from emix import reporting
+
+        return reporting.of_selection(self)
+
     def __str__(self) -> str:
         return self.report()
 
