@@ -72,7 +72,9 @@ class Run(SphinxDirective):
         up = "../" * self.env.docname.count("/")
         alt = html.escape(self.options["alt"])
         return nodes.raw(
-            "", f'<p class="picture" tabindex="0"><img src="{up}_images/{name}" alt="{alt}" loading="lazy"></p>',
+            "",
+            f'<p class="picture" tabindex="0"><img src="{up}_images/{name}" alt="{alt}" '
+            'loading="lazy"></p>',
             format="html",
         )
 

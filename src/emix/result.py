@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from emix.certificates.certificate import Certificate
     from emix.comparison import KMeansComparison
     from emix.compression import Compression
+    from emix.degeneracy import FloorPath
     from emix.inference.component_tests import ComponentTest
     from emix.inference.goodness import Goodness
     from emix.inference.profile import Profile
@@ -234,11 +235,13 @@ class Fit:
         self, x: object, parameter: str, level: float = 0.95, sample_weight: object = None
     ) -> Profile:
         """The profile-likelihood interval of one parameter, by its name in `Uncertainty.table`:
-        a weight ("weight 1"), a mean ("mean 2", in several columns "mean 2 waiting") or, in one
-        column, a standard deviation ("sd 1").
+        a weight ("weight 1"), a mean ("mean 2", in several columns "mean 2 waiting"), a standard
+        deviation ("sd 1", "sd 1 waiting") or a covariance ("covariance 1 eruptions × waiting");
+        also a correlation ("correlation 1 eruptions × waiting").
 
         Raises `DataError` where x is not the data of the fit, `ParameterError` for what is no
-        parameter, or one that is held.
+        parameter, or one that is held or 0 in the structure, `NumericalError` where the likelihood
+        has no maximum with the parameter at some value.
 
         >>> import emix
         >>> waiting = emix.datasets.load("faithful")["waiting"]
@@ -248,6 +251,31 @@ class Fit:
         from emix.inference.profile import profile
 
         return profile(x, self, parameter, level, sample_weight)
+
+    def floor_path(
+        self, x: object, floors: object = None, sample_weight: object = None,
+        threads: int | None = None,
+    ) -> FloorPath:
+        """What the fit owes to the floor under its spreads: the best found above each of `floors`,
+        shares of the data's standard deviation (1/2, 1/4, … 2⁻¹⁶), and in words whether the
+        optimum depends on them.
+
+        Where each component has a spread of its own the likelihood has no maximum: a component on
+        one point, or on ties, is higher the narrower it may be. Each floor's climbs begin at the
+        best of the floor before, at the fit and its other optima, and at spikes.
+
+        Raises `DataError` where x is not the data of the fit, `ParameterError` for what is no
+        floor, or where all spreads are held.
+
+        >>> import emix
+        >>> waiting = emix.datasets.load("faithful")["waiting"]
+        >>> path = emix.fit(waiting, 2).floor_path(waiting, [0.3, 0.1, 0.01, 0.001])
+        >>> path.stable
+        (0.001, 0.3)
+        """
+        from emix.degeneracy import floor_path
+
+        return floor_path(x, self, floors, sample_weight, threads)
 
     def em_test(self, x: object, sample_weight: object = None) -> ComponentTest:
         """The EM-test of this fit of one component in one column against two: Chen & Li 2009,

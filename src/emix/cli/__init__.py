@@ -17,6 +17,7 @@ import click
 from emix.cli.certify import certify
 from emix.cli.exits import Exit, Refusal, exit_of
 from emix.cli.fit import fit
+from emix.cli.floors import floors
 from emix.cli.info import info
 from emix.cli.output import printable
 from emix.cli.predict import predict
@@ -132,5 +133,5 @@ def main() -> None:
     """
 
 
-for command in (fit, certify, select, steps, show, predict, sample, info):
+for command in (fit, certify, floors, select, steps, show, predict, sample, info):
     main.add_command(command)
