@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emix.devices import is_on_device, refusal
 from emix.errors import DataError, ParameterError
 
 Floats = NDArray[np.float64]
@@ -54,7 +55,8 @@ class Place:
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
     """Rows of data: points (n, d) in float32 or float64, their weights (n,) if any, and where they
-    lie, unless they are all there are.
+    lie, unless they are all there are. NumPy's arrays, or both of another library on one device
+    (see `emix.devices`).
 
     A weight counts as repetition: a row of weight 3 is three equal rows, one of weight 0 none.
     """
@@ -65,7 +67,7 @@ class Block:
 
     @property
     def n_rows(self) -> int:
-        return len(self.points)
+        return int(self.points.shape[0])
 
     @property
     def n_features(self) -> int:
@@ -74,7 +76,7 @@ class Block:
     def rows(self, start: int, stop: int) -> Block:
         """The rows from `start` up to `stop`, without copying."""
         weight, place = self.sample_weight, self.place
-        return Block(self.points[start:stop], None if weight is None else weight[start:stop],
+        return Block(self.points[start:stop, :], None if weight is None else weight[start:stop],
                      None if place is None else place.after(start))
 
 
@@ -143,6 +145,8 @@ def as_points(x: object, name: str = "x") -> Points:
     Raises `DataError` when x is empty, has more than two axes, or does not hold real numbers, and
     for a frame also when a value is missing or infinite (with the name of its column).
     """
+    if is_on_device(x):
+        raise refusal(x, name)
     if not isinstance(x, np.ndarray) or x.dtype == object:
         # Imported here: `import emix` should cost little more than `import numpy`.
         from emix import frames

@@ -64,6 +64,13 @@ class Statistics:
             self.count + other.count,
         )
 
+    def scaled(self, factor: float) -> Statistics:
+        """The statistics of the same rows, each of `factor` > 0 times its weight."""
+        return Statistics(
+            self.centre, factor * self.weight, factor * self.shift, factor * self.scatter,
+            factor * self.loglik, factor * self.total, self.count,
+        )
+
     def recentred(self, centre: Floats) -> Statistics:
         """The same sums about another centre b: with δ = b − c,
 

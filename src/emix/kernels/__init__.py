@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from emix.arrays import is_whole
 from emix.covariance import Common, Dense, Diagonal, Isotropic, Oriented
 from emix.errors import ParameterError
@@ -36,9 +38,12 @@ else:
         NATIVE = NativeKernel()
 
 
-def kernel_for(components: Components) -> Kernel:
-    """The fastest kernel that can score these components."""
-    return NATIVE if NATIVE is not None and isinstance(components.covariance, SERVED) else PORTABLE
+def kernel_for(components: Components, points: object = None) -> Kernel:
+    """The fastest kernel that can score these components at rows where those are: in NumPy's
+    arrays, or on the device of another library's, which only the portable kernel knows."""
+    if NATIVE is None or not isinstance(components.covariance, SERVED):
+        return PORTABLE
+    return NATIVE if points is None or isinstance(points, np.ndarray) else PORTABLE
 
 
 def instruction_set() -> str:

@@ -1,33 +1,48 @@
-"""The kernel in NumPy: any number of columns, any covariance, any machine; and the oracle.
+"""The kernel in the array API: any columns, any covariance, any machine; and the oracle.
 
-It serves where there is no compiler, and the native kernel is tested against it. It is slower
-because NumPy passes over the data once per operation and per component, where the native kernel
-does the whole step on a few hundred points while they are in the processor's nearest cache.
+It serves NumPy where there is no compiler, and the native kernel is tested against it. It is
+slower because it passes over the data once per operation and per component, where the native kernel
+does the whole step on a few hundred points while they are in the processor's nearest cache. Arrays
+of other libraries it scores where they live; of a block only its sums come to the host.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emix.arrays import Block, Floats, Labels, Points
+from emix.devices import device_of
 from emix.kernels import portable_near
-from emix.kernels.scoring import float64, score, sums
+from emix.kernels.placing import placed
+from emix.kernels.scoring import score, sums
 from emix.statistics import Statistics
 
 if TYPE_CHECKING:
-    from emix.arrays import Units
+    from collections.abc import Iterator
+
+    from emix.arrays import Block, Floats, Units
     from emix.covariance import ScatterForm
+    from emix.devices import Device
+    from emix.kernels.placing import Placed
     from emix.kernels.protocol import Components
     from emix.vicinity import Leads, Places, Surveyed, Vicinity
 
 # Rows scored at once: bounds the n × k arrays below, and is fixed so that bits are.
 ROWS = 4096
 
+# The same on a device, which is kept busy by long arrays alone: numbers in the widest of them.
+CELLS = 1 << 22
+# Where sums are of float32 they are short, and added up on the host in float64.
+SHORT = 1 << 14
+
 
 class PortableKernel:
-    """See `emix.kernels.protocol.Kernel`."""
+    """See `emix.kernels.protocol.Kernel`.
+
+    Rows may be an array of any library of the array API standard; log-densities, responsibilities
+    and labels are then such an array too, on the same device.
+    """
 
     name = "portable"
 
@@ -35,9 +50,11 @@ class PortableKernel:
         self, components: Components, block: Block, form: ScatterForm,
         units: Units | None = None, threads: int = 1,
     ) -> Statistics:
+        device = device_of(block.points)
+        here = placed(components, device)
         parts = [
-            self._expect_rows(components, block.rows(start, start + ROWS), form, units)
-            for start in range(0, block.n_rows, ROWS)
+            _expect_rows(components, here, block.rows(start, stop), form, units, device)
+            for start, stop in _runs(components, block.n_rows, device)
         ]
         while len(parts) > 1:
             parts = [
@@ -46,58 +63,45 @@ class PortableKernel:
             ]
         return parts[0]
 
-    def _expect_rows(
-        self, components: Components, block: Block, form: ScatterForm, units: Units | None
-    ) -> Statistics:
-        x = float64(block.points) if units is None else units.inward(block.points)
-        sample_weight = block.sample_weight
-        if sample_weight is not None and not sample_weight.all():
-            x, sample_weight = x[sample_weight > 0], sample_weight[sample_weight > 0]
-        log_density, responsibilities = score(components, x)
-        if sample_weight is None:
-            loglik, total = log_density.sum(), float(len(x))
-        else:
-            loglik, total = (sample_weight * log_density).sum(), sample_weight.sum()
-            responsibilities = responsibilities * sample_weight[:, None]
-        shift, scatter = sums(components.means, x, responsibilities, form)
-        return Statistics(
-            components.means, responsibilities.sum(axis=0), shift, scatter,
-            float(loglik), float(total), len(x),
-        )
-
-    def log_density(self, components: Components, points: Points, threads: int = 1) -> Floats:
-        out = np.empty(len(points))
-        for start in range(0, len(points), ROWS):
-            rows = slice(start, start + ROWS)
-            out[rows] = score(components, float64(points[rows]))[0]
+    def log_density(self, components: Components, points: Any, threads: int = 1) -> Any:
+        device, n = device_of(points), points.shape[0]
+        here, out = placed(components, device), device.empty(n)
+        for start, stop in _runs(components, n, device):
+            out[start:stop] = score(here, device.reals(points[start:stop, :]), device)[0]
         return out
 
-    def responsibilities(self, components: Components, points: Points, threads: int = 1) -> Floats:
-        out = np.empty((len(points), len(components.weights)))
-        for start in range(0, len(points), ROWS):
-            rows = slice(start, start + ROWS)
-            out[rows] = score(components, float64(points[rows]))[1]
+    def responsibilities(self, components: Components, points: Any, threads: int = 1) -> Any:
+        device, n = device_of(points), points.shape[0]
+        here, out = placed(components, device), device.empty(n, len(components.weights))
+        for start, stop in _runs(components, n, device):
+            out[start:stop, :] = score(here, device.reals(points[start:stop, :]), device)[1]
         return out
 
-    def labels(self, components: Components, points: Points, threads: int = 1) -> Labels:
-        out = np.empty(len(points), dtype=np.int64)
-        for start in range(0, len(points), ROWS):
-            rows = slice(start, start + ROWS)
-            out[rows] = score(components, float64(points[rows]))[1].argmax(axis=1)
+    def labels(self, components: Components, points: Any, threads: int = 1) -> Any:
+        device, n = device_of(points), points.shape[0]
+        here, out = placed(components, device), device.empty(n, dtype=device.position)
+        for start, stop in _runs(components, n, device):
+            shares = score(here, device.reals(points[start:stop, :]), device)[1]
+            out[start:stop] = device.xp.argmax(shares, axis=1)
         return out
 
     def classification(
         self, components: Components, block: Block, threads: int = 1
     ) -> tuple[float, float]:
+        device = device_of(block.points)
+        xp, here = device.xp, placed(components, device)
         hard = soft = 0.0
-        for start in range(0, block.n_rows, ROWS):
-            rows = block.rows(start, start + ROWS)
-            r = score(components, float64(rows.points))[1]
-            w = np.ones(len(r)) if rows.sample_weight is None else rows.sample_weight
-            hard += float(w @ np.log(r.max(axis=1)))
+        for start, stop in _runs(components, block.n_rows, device):
+            rows = block.rows(start, stop)
+            r = score(here, device.reals(rows.points), device)[1]
+            sure = xp.log(xp.max(r, axis=1))
             with np.errstate(under="ignore"):
                 # r log r is 0 in the limit r = 0.
-                soft += float(w @ (r * np.log(np.where(r > 0, r, 1.0))).sum(axis=1))
+                unsure = xp.sum(r * xp.log(xp.where(r > 0, r, xp.ones_like(r))), axis=1)
+            if rows.sample_weight is not None:
+                sure, unsure = rows.sample_weight * sure, rows.sample_weight * unsure
+            sums_of_both = device.take([xp.sum(sure), xp.sum(unsure)])
+            hard, soft = hard + float(sums_of_both[0]), soft + float(sums_of_both[1])
         return hard, soft
 
     def expect_near(
@@ -116,3 +120,42 @@ class PortableKernel:
         self, points: Floats, weight: Floats, uniforms: Floats, threads: int = 1
     ) -> Places:
         return portable_near.seeds(points, weight, uniforms)
+
+
+def _runs(components: Components, n_rows: int, device: Device) -> Iterator[tuple[int, int]]:
+    """From which row to which are scored at once."""
+    n = ROWS
+    if not device.is_host:
+        n = max(CELLS // max(components.means.shape), ROWS)
+        if device.rounding > np.finfo(np.float64).eps:
+            n = min(n, SHORT)
+    for start in range(0, n_rows, n):
+        yield start, min(start + n, n_rows)
+
+
+def _expect_rows(
+    components: Components, here: Components | Placed, block: Block, form: ScatterForm,
+    units: Units | None, device: Device,
+) -> Statistics:
+    xp, sample_weight = device.xp, block.sample_weight
+    x = device.reals(block.points)
+    if units is not None:
+        x = (x - device.put(units.shift)) * device.put(units.scale)
+    if sample_weight is not None and not bool(xp.all(sample_weight > 0)):
+        counted = sample_weight > 0
+        x, sample_weight = x[counted], sample_weight[counted]
+    log_density, responsibilities = score(here, x, device)
+    if sample_weight is None:
+        loglik, total = xp.sum(log_density), float(x.shape[0])
+    else:
+        loglik, total = xp.sum(sample_weight * log_density), xp.sum(sample_weight)
+        responsibilities = responsibilities * sample_weight[:, None]
+    shift, scatter = sums(here.means, x, responsibilities, form, device)
+    found = [xp.sum(responsibilities, axis=0), shift, scatter, loglik]
+    if sample_weight is not None:
+        found.append(total)
+    weight, shift, scatter, loglik, *rest = device.take(found)
+    return Statistics(
+        components.means, weight, shift, scatter, float(loglik),
+        float(rest[0]) if rest else total, int(x.shape[0]),
+    )

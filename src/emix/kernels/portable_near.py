@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emix.kernels.scoring import float64, score, sums
+from emix.devices import HOST
+from emix.kernels.scoring import score, sums
 from emix.statistics import Statistics, scatter_shape
 from emix.vicinity import Leads, Places, Surveyed
 
@@ -105,4 +106,4 @@ def seeds(points: Floats, weight: Floats, uniforms: Floats) -> Places:
 
 def _inward(block: Block, rows: Places, units: Units | None) -> Floats:
     points = block.points[rows]
-    return float64(points) if units is None else units.inward(points)
+    return HOST.reals(points) if units is None else units.inward(points)

@@ -8,6 +8,7 @@ import numpy as np
 
 from emix.arrays import Floats, Labels, Points, frozen, is_whole
 from emix.covariance import Dense, Isotropic
+from emix.devices import device_of, is_on_device, rows_of
 from emix.errors import ParameterError
 from emix.given import (
     as_rows,
@@ -98,20 +99,24 @@ class Mixture(Parameters):
     def logpdf(self, x: object) -> Floats:
         """log f(x) for rows x (n, d) or (n,): shape (n,), natural logarithm.
 
+        Of an array of another library (torch, CuPy) such an array, on the same device; as with
+        `pdf`, `responsibilities` and `predict`. Needs the extra `devices`.
         Raises `DataError` when x has other columns than the mixture.
 
         >>> Mixture.univariate([1.0], [0.0], [1.0]).logpdf([0.0]).round(6).tolist()
         [-0.918939]
         """
-        return kernel_for(self).log_density(self, self._points(x))
+        rows = self._rows(x)
+        return kernel_for(self, rows).log_density(self, rows)
 
     def pdf(self, x: object) -> Floats:
         """f(x) for rows x (n, d) or (n,): shape (n,), in 1 / (units of x)ᵈ.
 
         Where that is too large or small for a double it is +∞ or 0; `logpdf` is not.
         """
+        logs = self.logpdf(x)
         with np.errstate(under="ignore", over="ignore"):
-            density: Floats = np.exp(self.logpdf(x))
+            density: Floats = device_of(logs).xp.exp(logs)
         return density
 
     def responsibilities(self, x: object) -> Floats:
@@ -121,11 +126,13 @@ class Mixture(Parameters):
         >>> m.responsibilities([3.0, 4.5]).round(3).tolist()
         [[0.818, 0.182], [0.047, 0.953]]
         """
-        return kernel_for(self).responsibilities(self, self._points(x))
+        rows = self._rows(x)
+        return kernel_for(self, rows).responsibilities(self, rows)
 
     def predict(self, x: object) -> Labels:
         """The most probable component of each row: shape (n,), counted from 0."""
-        return kernel_for(self).labels(self, self._points(x))
+        rows = self._rows(x)
+        return kernel_for(self, rows).labels(self, rows)
 
     def cdf(self, x: object) -> Floats:
         """P(X ≤ x) = Σ Φ_k Ψ((x − μ_k) / σ_k), one column: shape (n,).
@@ -302,6 +309,9 @@ class Mixture(Parameters):
         from emix.mixture.modelfile import load
 
         return load(path)
+
+    def _rows(self, x: object) -> Points:
+        return rows_of(x, self.n_features) if is_on_device(x) else self._points(x)
 
     def _points(self, x: object) -> Points:
         return as_rows(x, self.n_features)
