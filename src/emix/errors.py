@@ -49,6 +49,14 @@ class MissingExtraError(EmixError, ImportError):
         )
 
 
+class MissingProgramError(EmixError, OSError):
+    """A program outside Python is not installed; the message says which, and what else to do."""
+
+    def __init__(self, program: str, purpose: str, otherwise: str) -> None:
+        super().__init__(f"{purpose} needs {program}; install it with your system's packages (apt "
+                         f"install ffmpeg, brew install ffmpeg), {otherwise}")
+
+
 class NotConvergedWarning(UserWarning):
     """EM stopped before the gradient of its objective was small."""
 

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import io
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emix.cli.output import writing
 from emix.errors import MissingExtraError, ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from emix.cli.inputs import Data
+    from emix.em import Step
 
 # What matplotlib writes without further packages.
 PICTURES = (".png", ".pdf", ".svg")
@@ -27,6 +33,24 @@ def check_matplotlib(purpose: str) -> None:
 
     if find_spec("matplotlib") is None:
         raise MissingExtraError("matplotlib", "plot", purpose)
+
+
+def check_animation(path: str) -> None:
+    """Refuse, before anything is computed, a film that could not be written."""
+    check_matplotlib("an animation")
+    from emix.plots.films import check_film
+
+    check_film(path)
+
+
+def save_animation(steps: Iterable[Step], data: Data, path: str) -> None:
+    """EM on the data as a film, with units beside names."""
+    from emix.plots import animate
+
+    unit = data.units[0] if data.n_features == 1 else None
+    names = data.names if data.n_features == 1 else data.titles
+    with writing(path):
+        animate(steps, data.points, path, names=names, unit=unit, sample_weight=data.weights)
 
 
 def save_picture(axes: Any, path: str) -> None:

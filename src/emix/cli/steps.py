@@ -17,7 +17,8 @@ from emix.cli.options import (
     seed_option,
     source_argument,
 )
-from emix.cli.output import as_json
+from emix.cli.output import as_json, require_folders
+from emix.cli.pictures import check_animation, save_animation
 from emix.cli.starts import FirstStep, read_to_start, saved_start
 
 if TYPE_CHECKING:
@@ -40,13 +41,16 @@ if TYPE_CHECKING:
 @click.option("--start", metavar="KIND|FILE",
               help=START_HELP + " Without it, and without --start-means, kmeans.")
 @seed_option
+@click.option("--animate", metavar="FILE",
+              help="Draw EM at work, until nothing is seen to move, as a film (.gif, or .mp4 where "
+                   "ffmpeg is installed; needs emix[plot]).")
 @click.option("--json", "as_object", is_flag=True,
               help="Print one JSON object per line for each step, the start first, with all "
                    "digits; components and rows then count from 0.")
 def steps(
     source: str, model: ModelOptions, n: int, points: int, means_at_start: list[float] | None,
     sds_at_start: list[float] | None, weights_at_start: list[float] | None, start: str | None,
-    seed: int, as_object: bool,
+    seed: int, animate: str | None, as_object: bool,
 ) -> None:
     """Show EM step by step: responsibilities, new parameters, and what happened, in words.
 
@@ -58,10 +62,14 @@ def steps(
       emix steps teaching -k 2 --sd 1 --start-means 2,5 --start-sds 1,1
       emix steps faithful --columns waiting -k 2 --start random --seed 3 -n 10
       emix steps faithful -k 2 --covariance EVE
+      emix steps faithful -k 2 --start random --animate em.gif
     """
     import emix
     from emix.model import Model
 
+    require_folders(animate)
+    if animate is not None:
+        check_animation(animate)
     saved = saved_start(start)
     begin = FirstStep(saved, None if saved is not None else start, seed, means_at_start,
                       sds_at_start, weights_at_start)
@@ -69,7 +77,8 @@ def steps(
     arguments = model.arguments()
     data = read_to_start(source, model, saved)
     parsed = Model.parse(k, data.n_features, **arguments)
-    sequence = islice(emix.steps(data.source, begin.mixture(data, parsed), **arguments), n + 1)
+    beginning = begin.mixture(data, parsed)
+    sequence = islice(emix.steps(data.source, beginning, **arguments), n + 1)
     lesson = Lesson(data, points)
     # The first step is made before anything is printed: what cannot be fitted shows there.
     first = next(sequence)
@@ -80,6 +89,8 @@ def steps(
             click.echo(as_json(lesson.plain(before, step)))
         else:
             click.echo("\n" + "\n".join(lesson.page(before, step)))
+    if animate is not None:
+        save_animation(emix.steps(data.source, beginning, **arguments), data, animate)
 
 
 def _with_previous(sequence: Iterator[Step]) -> Iterator[tuple[Step | None, Step]]:

@@ -2,16 +2,18 @@
 
 In one column plot_density, plot_responsibilities and plot_kmeans; in two plot_ellipses; in more
 plot_pairs; in any number plot_mahalanobis. Of a fit plot_trace, plot_optima and plot_goodness; of
-many plot_bic; of a certificate plot_certificate; of a floor path plot_floor; of a
-profile plot_profile.
+many plot_bic; of a certificate plot_certificate; of a floor path plot_floor; of a profile
+plot_profile. EM itself, step by step, as a film: animate.
 
-Every function returns the Axes it drew on: the one it was given, or one on a figure of its own,
-which no display and no global state knows of. `picture.figure.savefig("picture.png")` keeps it.
-Legends stand to the right of the Axes; a figure made with layout="constrained" gives them room.
+Every other function returns the Axes it drew on: the one it was given, or one on a figure of its
+own, which no display and no global state knows of; `picture.figure.savefig("picture.png")` keeps
+it. Legends stand to the right of the Axes, or below narrow ones; a figure made with
+layout="constrained" gives them room.
 """
 
 from __future__ import annotations
 
+from emix.plots.animation import animate
 from emix.plots.bic import plot_bic
 from emix.plots.certificate import plot_certificate
 from emix.plots.density import plot_density
@@ -27,6 +29,7 @@ from emix.plots.responsibilities import plot_responsibilities
 from emix.plots.trace import plot_trace
 
 __all__ = [
+    "animate",
     "plot_bic",
     "plot_certificate",
     "plot_density",

@@ -65,7 +65,7 @@ def plot_pairs(
     if d == 1:
         raise ParameterError("the mixture has one column and this picture is of pairs: draw "
                              "plot_density")
-    chosen = _separating(mixture) if columns is None else as_positions(columns, d)
+    chosen = separating(mixture, MOST_COLUMNS) if columns is None else as_positions(columns, d)
     m = len(chosen)
     if m == 1:
         raise ParameterError(f"columns={columns!r}; a pair needs two of them")
@@ -93,14 +93,14 @@ def plot_pairs(
     return ax
 
 
-def _separating(mixture: Mixture) -> Order:
-    """The columns with the largest share of variance between components, in their order."""
+def separating(mixture: Mixture, most: int) -> Order:
+    """So many columns, with the largest share of variance between components, in their order."""
     sds = np.stack([mixture.marginal(j).sds for j in range(mixture.n_features)], axis=1)
     # In units of its own, no column's square leaves the range of numbers.
     units = sds.max(axis=0)
     within = mixture.weights @ (sds / units) ** 2
     between = mixture.weights @ ((mixture.means - mixture.mean) / units) ** 2
-    largest = np.argsort(-between / (between + within), kind="stable")[:MOST_COLUMNS]
+    largest = np.argsort(-between / (between + within), kind="stable")[:most]
     return np.sort(largest)
 
 
