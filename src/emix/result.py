@@ -220,11 +220,13 @@ class Fit:
         self, x: object, parameter: str, level: float = 0.95, sample_weight: object = None
     ) -> Profile:
         """The profile-likelihood interval of one parameter, by its name in `Uncertainty.table`:
-        a weight ("weight 1"), a mean ("mean 2", in several columns "mean 2 waiting") or, in one
-        column, a standard deviation ("sd 1").
+        a weight ("weight 1"), a mean ("mean 2", in several columns "mean 2 waiting"), a standard
+        deviation ("sd 1", "sd 1 waiting") or a covariance ("covariance 1 eruptions × waiting");
+        also a correlation ("correlation 1 eruptions × waiting").
 
         Raises `DataError` where x is not the data of the fit, `ParameterError` for what is no
-        parameter, or one that is held.
+        parameter, or one that is held or 0 in the structure, `NumericalError` where the likelihood
+        has no maximum with the parameter at some value.
 
         >>> import emix
         >>> waiting = emix.datasets.load("faithful")["waiting"]

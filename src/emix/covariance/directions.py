@@ -184,8 +184,6 @@ class Directions:
         return Dense(np.where(learned, triangular(old.factors @ grown), old.factors))
 
     def _turned(self, old: Oriented, steps: list[Floats]) -> Oriented:
-        from scipy.linalg import expm
-
         axes, orientations = np.array(old.axes), np.array(old.orientations)
         for component, (own, along) in enumerate(zip(steps, self.along, strict=True)):
             if not isinstance(along, Turns):
@@ -193,7 +191,10 @@ class Directions:
             s = len(along.basis)
             axes[component] *= np.exp(own[:s] @ along.basis)
             skew = np.einsum("p,pij->ij", own[s:], _planes(old.n_features))
-            turned = orientations[component] @ expm(skew)
+            # Cayley's transform is the exponential to second order, which is all that derivatives
+            # ask of it, and is a rotation as exactly.
+            whole = np.eye(old.n_features)
+            turned = orientations[component] @ np.linalg.solve(whole - skew / 2, whole + skew / 2)
             # One step of Newton and Schulz: products of rotations drift from orthogonal.
             orientations[component] = 1.5 * turned - 0.5 * turned @ (turned.T @ turned)
         return Oriented(axes, orientations)

@@ -9,24 +9,21 @@ from __future__ import annotations
 import math
 import re
 import statistics
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from emix.arrays import Floats, frozen
-from emix.climbing.climb import Stop, climb_many
-from emix.covariance import Isotropic
 from emix.errors import ParameterError
-from emix.ground import Ground, ground_of
-from emix.inference.standard_errors import Derivatives, standard_errors
-from emix.model import FLOOR, Held
+from emix.ground import ground_of
+from emix.inference.profiled import Entry, Held, Subject
 
 if TYPE_CHECKING:
-    from emix.mixture import Mixture
+    from matplotlib.axes import Axes
+
     from emix.result import Fit
 
-STOP = Stop(1e-8, 20_000)
 # Of the signed root of the drop, which is almost a straight line.
 ARRIVED = 1e-4
 MOST_STEPS = 40
@@ -39,6 +36,7 @@ class Profile:
     name          as in `Uncertainty.table`, such as "mean 2" or "weight 1"
     low, high     the interval; the end of the parameter's range where the likelihood never falls
                   so far
+    se            the standard error by the observed information, NaN where there is none
     values        (m,) where the others were fitted, ascending, `objective` (m,) what was reached:
                   the log-likelihood, with a prior the log-posterior
     """
@@ -48,8 +46,16 @@ class Profile:
     low: float
     high: float
     level: float
+    se: float
     values: Floats
     objective: Floats
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The fall of the likelihood about the estimate, and the interval; needs the extra `plot`.
+        See `plots.plot_profile`."""
+        from emix.plots import plot_profile
+
+        return plot_profile(self, ax=ax)
 
     def __str__(self) -> str:
         return (f"{self.name}: {self.estimate:.6g}, {100 * self.level:g}% profile interval "
@@ -60,79 +66,97 @@ def profile(
     x: object, fit: Fit, parameter: str, level: float = 0.95, sample_weight: object = None
 ) -> Profile:
     """See `Fit.profile`."""
+    if not isinstance(level, float) or not 0 < level < 1:
+        raise ParameterError(f"level={level!r}; expected a share between 0 and 1, such as 0.95")
     kind, index = _named(parameter, fit)
     ground = ground_of(x, fit, sample_weight)
-    return _Profiler(ground, fit, kind, index, parameter, level).run()
+    is_entry = fit.mixture.n_features > 1 and kind not in ("weight", "mean")
+    subject: Subject = (Entry if is_entry else Held)(ground, fit, kind, index)
+    return _Profiler(subject, fit, parameter, level).run()
 
 
 def _named(parameter: str, fit: Fit) -> tuple[str, tuple[int, ...]]:
-    """Kind and index of a parameter by its name. Raises `ParameterError` where there is none."""
-    found = re.fullmatch(r"(weight|mean|sd) (\d+)(?: (.+))?", parameter)
-    several = fit.mixture.n_features > 1
-    names = f"'weight 1', 'mean 1{' ' + fit.columns[0] if several else ''}'" + \
-        ("" if several else ", 'sd 1'")
-    kind, number, column = found.groups() if found else ("", "0", None)
-    known = 1 <= int(number) <= fit.k and (column is not None) == (several and kind == "mean")
-    if not known or (column is not None and column not in fit.columns) or (
-            several and kind == "sd"):
-        raise ParameterError(f"parameter={parameter!r}; expected one such as {names}, with "
-                             f"components from 1 to {fit.k}")
+    """Kind and index of a parameter by its name: (component,), in several columns (component,
+    column) for means and (component, column, column) for what is of a covariance.
+
+    Raises `ParameterError` where there is none.
+    """
+    found = re.fullmatch(r"(weight|mean|sd|covariance|correlation) (\d+)(?: (.+))?", parameter)
+    kind, number, rest = found.groups() if found else ("", "0", None)
+    columns = _columns(kind, rest, fit.columns)
+    if not 1 <= int(number) <= fit.k or columns is None:
+        raise ParameterError(f"parameter={parameter!r}; expected one such as {_examples(fit)}, "
+                             f"with components from 1 to {fit.k}")
     component, held = int(number) - 1, fit.model.held
-    place = 0 if column is None else fit.columns.index(column)
     learned = {"weight": held.learned_weights[component] and held.learned_weights.sum() > 1,
-               "mean": held.learned_means[component, place],
-               "sd": held.learned_covariances[component]}[kind]
+               "mean": held.learned_means[component, (columns or (0,))[0]],
+               }.get(kind, held.learned_covariances[component])
     if not learned:
         raise ParameterError(f"{parameter} is held, not learned; there is no profile of it")
     if component in [d.component for d in fit.degenerate]:
         raise ParameterError(f"component {number} is degenerate; there is no profile of "
                              f"{parameter}")
-    return kind, (component,) if kind != "mean" else (component, place)
+    if kind in ("covariance", "correlation") and fit.model.structure.orientation == "I":
+        raise ParameterError(f"{parameter} is 0 in {fit.covariance}, whatever the data; there is "
+                             f"no profile of it")
+    return kind, (component, *columns)
+
+
+def _columns(kind: str, rest: str | None, names: tuple[str, ...]) -> tuple[int, ...] | None:
+    """The places of the columns in a parameter's name; None for what is no name."""
+    if len(names) == 1:
+        fits = rest is None and kind in ("weight", "mean", "sd")
+        return ((0,) if kind == "mean" else ()) if fits else None
+    if kind == "weight":
+        return () if rest is None else None
+    if kind in ("mean", "sd"):
+        if rest not in names:
+            return None
+        place = names.index(rest)
+        return (place,) if kind == "mean" else (place, place)
+    # Names may hold the sign themselves.
+    pairs = [(a, b) for a in range(len(names)) for b in range(len(names))
+             if a != b and rest == f"{names[a]} × {names[b]}"]
+    return pairs[0] if pairs else None
+
+
+def _examples(fit: Fit) -> str:
+    if fit.mixture.n_features == 1:
+        return "'weight 1', 'mean 1', 'sd 1'"
+    one, other = fit.columns[:2]
+    return (f"'weight 1', 'mean 1 {one}', 'sd 1 {one}', 'covariance 1 {one} × {other}', "
+            f"'correlation 1 {one} × {other}'")
 
 
 class _Profiler:
-    """One parameter's profile: fits with it held, each begun at the one before."""
+    """One parameter's profile: fits with it at value after value, each begun at the one before."""
 
-    def __init__(
-        self, ground: Ground, fit: Fit, kind: str, index: tuple[int, ...], name: str, level: float
-    ) -> None:
-        self.ground, self.fit, self.kind, self.index, self.name = ground, fit, kind, index, name
-        self.level = level
+    def __init__(self, subject: Subject, fit: Fit, name: str, level: float) -> None:
+        self.subject, self.fit, self.name, self.level = subject, fit, name, level
         self.reach = statistics.NormalDist().inv_cdf(0.5 + level / 2)
-        mixture = fit.mixture
-        self.estimate = float({"weight": mixture.weights, "mean": mixture.means,
-                               "sd": np.sqrt(mixture.covariances[:, 0, 0])}[kind][index])
-        self.top = self._fitted(self.estimate, ground.mixture)[0]
+        self.estimate = subject.estimate
+        self.top = subject.fitted(self.estimate, subject.ground.mixture)[0]
         self.seen: dict[float, float] = {self.estimate: self.top}
 
     def run(self) -> Profile:
-        found = Derivatives.at(self.ground.source, self.fit.mixture, self.ground.within,
-                               self.ground.units)
-        errors = standard_errors(found, self.fit.mixture, self.fit.columns).of(self.kind + "s")
-        index = self.index if self.kind != "sd" else (*self.index, 0)
-        se = float(errors.se[index])
-        if not math.isfinite(se):
-            se = 0.1 * abs(self.estimate) or 0.1
-        low, high = self._end(-1, se), self._end(1, se)
+        se = self.subject.se()
+        step = se if math.isfinite(se) else 0.1 * abs(self.estimate) or 0.1
+        low, high = self._end(-1, step), self._end(1, step)
         values = np.array(sorted(self.seen))
+        # From internal units to those of the data.
         reached = np.array([self.seen[value] for value in values.tolist()])
-        return Profile(self.name, self.estimate, low, high, self.level, frozen(values),
+        reached += self.fit.objective - self.top
+        return Profile(self.name, self.estimate, low, high, self.level, se, frozen(values),
                        frozen(reached))
-
-    def _bounds(self) -> tuple[float, float]:
-        held = self.fit.model.held.weights
-        if self.kind == "weight":
-            return 0.0, 1.0 - float(np.nansum(held))
-        return (0.0 if self.kind == "sd" else -math.inf), math.inf
 
     def _end(self, side: int, se: float) -> float:
         """Where the signed root of the drop comes to `reach`: by secants between brackets."""
-        bound = self._bounds()[(side + 1) // 2]
+        bound = self.subject.bounds[(side + 1) // 2]
         inner, outer = (self.estimate, 0.0), None
-        value, warm = self._within(self.estimate + side * self.reach * se, bound), \
-            self.ground.mixture
+        warm = self.subject.ground.mixture
+        value = self._within(self.estimate + side * self.reach * se, bound)
         for _ in range(MOST_STEPS):
-            objective, warm = self._fitted(value, warm)
+            objective, warm = self.subject.fitted(value, warm)
             self.seen[value] = objective
             root = math.sqrt(max(2 * (self.top - objective), 0.0))
             if abs(root - self.reach) < ARRIVED:
@@ -159,27 +183,3 @@ class _Profiler:
         start = min(self.seen, key=lambda v: abs(v - bound))
         limit = start + 0.9 * (bound - start)
         return min(value, limit) if bound > self.estimate else max(value, limit)
-
-    def _fitted(self, value: float, warm: Mixture) -> tuple[float, Mixture]:
-        model = replace(self.fit.model, held=self._held(value))
-        within = model.inward(self.ground.units, FLOOR)
-        start = within.conforming(warm)
-        climb = climb_many(self.ground.source, [start], within, self.ground.units, STOP)[0]
-        return climb.objective, climb.mixture
-
-    def _held(self, value: float) -> Held:
-        held = self.fit.model.held
-        weights, means, spreads = held.weights.copy(), held.means.copy(), held.covariances
-        learned = held.learned_covariances.copy()
-        if self.kind == "weight":
-            weights[self.index] = value
-        elif self.kind == "mean":
-            means[self.index] = value
-        else:
-            common = self.fit.model.structure.is_common
-            at = slice(None) if common else slice(self.index[0], self.index[0] + 1)
-            sds = np.ones(len(weights)) if spreads is None else held.sds.copy()
-            sds[at] = value
-            learned[at] = False
-            spreads = Isotropic(np.where(learned, 1.0, sds))
-        return Held.of(weights, means, spreads, learned)

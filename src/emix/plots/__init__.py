@@ -2,7 +2,8 @@
 
 In one column plot_density, plot_responsibilities and plot_kmeans; in two plot_ellipses; in more
 plot_pairs; in any number plot_mahalanobis. Of a fit plot_trace, plot_optima and plot_goodness; of
-many plot_bic; of a certificate plot_certificate; of a floor path plot_floor.
+many plot_bic; of a certificate plot_certificate; of a floor path plot_floor; of a
+profile plot_profile.
 
 Every function returns the Axes it drew on: the one it was given, or one on a figure of its own,
 which no display and no global state knows of. `picture.figure.savefig("picture.png")` keeps it.
@@ -21,6 +22,7 @@ from emix.plots.kmeans import plot_kmeans
 from emix.plots.mahalanobis import plot_mahalanobis
 from emix.plots.optima import plot_optima
 from emix.plots.pairs import plot_pairs
+from emix.plots.profile import plot_profile
 from emix.plots.responsibilities import plot_responsibilities
 from emix.plots.trace import plot_trace
 
@@ -35,6 +37,7 @@ __all__ = [
     "plot_mahalanobis",
     "plot_optima",
     "plot_pairs",
+    "plot_profile",
     "plot_responsibilities",
     "plot_trace",
 ]
