@@ -27,9 +27,8 @@ def plot_profile(profile: Profile, ax: Axes | None = None) -> Axes:
 
     Dots are where they were fitted; between them the root of the fall over the distance, nearly
     constant, is interpolated. The interval is where the fall stays below χ²₁ (horizontal line).
-    Dashed: the parabola that Wald's interval takes it for.
-
-    Raises `MissingExtraError` without matplotlib.
+    Dashed: the parabola that Wald's interval takes it for. Raises `MissingExtraError` without
+    matplotlib.
 
     >>> import emix
     >>> waiting = emix.datasets.load("faithful")["waiting"]
@@ -80,7 +79,8 @@ def _roots(profile: Profile) -> Floats:
 def _pace(profile: Profile, roots: Floats) -> Floats:
     """The root of the fall over the distance from the estimate; at it, one standard error's."""
     away = profile.values - profile.estimate
-    pace: Floats = np.divide(roots, away, out=np.full(len(away), np.nan), where=away != 0)
+    pace = np.full(len(away), np.nan)
+    pace[away != 0] = roots[away != 0] / away[away != 0]
     there = ~np.isfinite(pace)
     pace[there] = 1 / profile.se if math.isfinite(profile.se) and profile.se > 0 else \
         float(np.mean(pace[~there]))
