@@ -43,6 +43,10 @@ class Place:
         later = ((begin - start, *where) for begin, *where in self.runs[last + 1:])
         return Place(((0, part, row + start - first), *later), self.names)  # type: ignore[arg-type]
 
+    def moved(self, by: int) -> list[tuple[int, str, int]]:
+        """The runs, where so many rows come before them in a block."""
+        return [(begin + by, part, row) for begin, part, row in self.runs]
+
     def of_row(self, row: int) -> str:
         """Where a row of the block lies, in words."""
         first, part, number = max(run for run in self.runs if run[0] <= row)

@@ -29,6 +29,7 @@ from emix.soundness.degenerate import LEAST_WORTH
 from emix.soundness.sureness import Classify, Sureness
 from emix.sources.array import ArraySource
 from emix.sources.protocol import block_rows
+from emix.sources.streamed import Streamed
 
 if TYPE_CHECKING:
     import os
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from emix.searching.plan import Plan
     from emix.soundness.degenerate import Degenerate
     from emix.sources.protocol import Source
+    from emix.sources.reading import Reading
 
 # Degenerate components that notes name.
 MOST_NAMED = 10
@@ -95,8 +97,31 @@ def _fit_blocks(
     rows = source.whole(block_rows(source.n_features))
     if rows is not None:
         return fit_source(ArraySource.of_block(rows, names), names, model, how)
-    moments, finder = _finder(source, names, model, replace(how, neglect=0.0))
-    return finished(finder.candidates(how.start, how.n_starts), finder, moments, names)
+    how = replace(how, neglect=0.0)
+    if isinstance(source, Streamed) and how.progress is not None:
+        how = replace(how, progress=(teller := Teller(how.progress)))
+        source.tell = teller.reads
+    try:
+        moments, finder = _finder(source, names, model, how)
+        return finished(finder.candidates(how.start, how.n_starts), finder, moments, names)
+    finally:
+        if isinstance(source, Streamed):
+            source.tell = None
+
+
+class Teller:
+    """A progress callback that is also told how far a pass has come."""
+
+    def __init__(self, progress: Callable[[Progress], None]) -> None:
+        self._progress, self._last = progress, Progress(0, 0, 0, math.nan, math.nan)
+
+    def __call__(self, progress: Progress) -> None:
+        self._last = progress
+        self._progress(progress)
+
+    def reads(self, reading: Reading) -> None:
+        """Of the pass that follows the last step."""
+        self._progress(replace(self._last, reading=reading))
 
 
 def _finder(

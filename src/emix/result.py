@@ -13,7 +13,8 @@ from emix.errors import ParameterError
 from emix.ground import ground_of
 from emix.inference.standard_errors import Deferred
 from emix.soundness.coinciding import counted
-from emix.sources.opening import rows_like
+from emix.sources.answers import Labels, Responsibilities, answered
+from emix.sources.opening import elsewhere_like, rows_like
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -190,6 +191,8 @@ class Fit:
         """
         from emix.frames import like
 
+        if (elsewhere := elsewhere_like(x, self.columns)) is not None:
+            return answered(elsewhere, Responsibilities(self.mixture))
         shares = self.mixture.responsibilities(rows_like(x, self.columns))
         names = [f"component_{j + 1}" for j in range(self.k)]
         framed = like(x, dict(zip(names, shares.T, strict=True)))
@@ -202,6 +205,8 @@ class Fit:
         """
         from emix.frames import column_like
 
+        if (elsewhere := elsewhere_like(x, self.columns)) is not None:
+            return answered(elsewhere, Labels(self.mixture))
         labels = self.mixture.predict(rows_like(x, self.columns))
         framed = column_like(x, "component", labels)
         return labels if framed is None else framed

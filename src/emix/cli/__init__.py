@@ -114,7 +114,9 @@ SOURCE, wherever a command takes one, is
   faithful        a bundled data set: acidity, banknote, diabetes, enzyme, faithful, galaxies,
                   galaxies_fixed, iris, teaching, thyroid, wine. The name always means the
                   data set; a file of that name in the working directory is ./faithful
-  heights.csv     a CSV or TSV file
+  heights.csv     a CSV, TSV, Parquet or .npy file
+  'data/*.csv'    the files that a pattern matches, or those of a folder, one after the other; more
+                  than fit into memory are read anew in each pass (fit, predict)
   -               standard input
 
 \b

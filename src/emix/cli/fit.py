@@ -9,7 +9,7 @@ import click
 
 from emix.cli.exits import Exit
 from emix.cli.groups import exit_after, fit_by, print_fits, refuse_outputs
-from emix.cli.inputs import Data
+from emix.cli.inputs import Rows
 from emix.cli.options import (
     START_HELP,
     ModelOptions,
@@ -30,6 +30,7 @@ from emix.cli.output import (
     writing,
 )
 from emix.cli.pictures import check_picture, save_picture
+from emix.cli.predict import answers
 from emix.cli.report import check_report, write_report
 from emix.cli.starts import count, read_to_start, saved_start
 from emix.errors import ParameterError
@@ -65,12 +66,15 @@ class Outputs:
                                  "far; leave out --weight-column, or --kmeans, --plot and "
                                  "--plot-kmeans")
 
-    def check_columns(self, data: Data) -> None:
-        """Refuse what is of one column, where there are more."""
+    def check_columns(self, data: Rows) -> None:
+        """Refuse what is of one column, where there are more, and what needs rows in memory where
+        they are not."""
         if data.n_features > 1 and (self.kmeans or self.plot_kmeans):
             raise ParameterError(f"the comparison with K-Means is of one column so far, and there "
                                  f"are {data.n_features}: {', '.join(data.titles[:20])}; choose "
                                  f"one with --columns, or leave out --kmeans and --plot-kmeans")
+        if self.kmeans or self.plot_kmeans or self.report is not None:
+            _ = data.held
 
 
 @click.command()
@@ -162,17 +166,17 @@ def fit(
               "checkpoint": checkpoint}
     found = _fitted(data, k, arguments | search)
     found = _with_errors(found, data, out.errors, seed, threads)
-    comparison = found.compare_kmeans(data.points) if out.kmeans or out.plot_kmeans else None
+    comparison = found.compare_kmeans(data.held.points) if out.kmeans or out.plot_kmeans else None
     _print(found, data, out, comparison)
     _write(found, data, out, comparison, ctx.obj)
     if out.report is not None:
-        write_report(found, data, out.report, ctx.obj or [], threads)
+        write_report(found, data.held, out.report, ctx.obj or [], threads)
     if not found.converged:
         interrupted = found.outcome.value == "interrupted"
         ctx.exit(Exit.INTERRUPTED if interrupted else Exit.NOT_CONVERGED)
 
 
-def _fitted(data: Data, k: int, arguments: dict[str, Any]) -> Fit:
+def _fitted(data: Rows, k: int, arguments: dict[str, Any]) -> Fit:
     import emix
 
     progress = ProgressLine()
@@ -184,7 +188,7 @@ def _fitted(data: Data, k: int, arguments: dict[str, Any]) -> Fit:
 
 
 def _with_errors(
-    found: Fit, data: Data, method: str | None, seed: int, threads: int | None
+    found: Fit, data: Rows, method: str | None, seed: int, threads: int | None
 ) -> Fit:
     """The fit with the standard errors that were asked for in the place of its own."""
     import emix
@@ -196,7 +200,7 @@ def _with_errors(
 
 
 def _print(
-    found: Fit, data: Data, out: Outputs, comparison: KMeansComparison | None
+    found: Fit, data: Rows, out: Outputs, comparison: KMeansComparison | None
 ) -> None:
     asked = comparison if out.kmeans else None
     if out.as_object:
@@ -227,18 +231,15 @@ def _plain_comparison(comparison: KMeansComparison) -> dict[str, Any]:
 
 
 def _write(
-    found: Fit, data: Data, out: Outputs, comparison: KMeansComparison | None,
+    found: Fit, data: Rows, out: Outputs, comparison: KMeansComparison | None,
     words: list[str] | None,
 ) -> None:
     """Everything that goes into files; the report is out by then, so that none can cost it."""
     if out.save is not None:
         save_model(found, data, out.save, words or [])
     if out.responsibilities is not None:
-        r = found.mixture.responsibilities(data.points)
-        labels = (found.mixture.predict(data.points) + 1).tolist()
         header = ["label", *(f"p{j + 1}" for j in range(found.k))]
-        rows = ([label, *row] for label, row in zip(labels, r.tolist(), strict=True))
-        write_table(out.responsibilities, header, rows)
+        write_table(out.responsibilities, header, answers(found.mixture, data.source))
     if out.plot is not None:
         save_picture(_picture(found, data), out.plot)
     if out.plot_kmeans is not None and comparison is not None:
@@ -248,18 +249,18 @@ def _write(
         save_picture(axes, out.plot_kmeans)
 
 
-def _picture(found: Fit, data: Data) -> Any:
+def _picture(found: Fit, data: Rows) -> Any:
     """Axes, or an array of them."""
     if data.n_features > 1:
-        return dataclasses.replace(found, columns=data.titles).plot(data.points)
+        return dataclasses.replace(found, columns=data.titles).plot(data.shown)
     from emix.plots import plot_density
 
     # In one column the unit is also that of the density.
-    return plot_density(found.mixture, data.points, name=printable(data.names[0]),
+    return plot_density(found.mixture, data.shown, name=printable(data.names[0]),
                         unit=data.units[0] or None)
 
 
-def save_model(found: Fit, data: Data, path: str, words: list[str]) -> None:
+def save_model(found: Fit, data: Rows, path: str, words: list[str]) -> None:
     import shlex
 
     import emix

@@ -15,6 +15,7 @@ LICENCE = "BSD-3-Clause"
 # The package that an extra brings, as it is imported and as it is installed.
 EXTRAS = {
     "plot": ("matplotlib", "matplotlib"),
+    "arrow": ("pyarrow", "pyarrow"),
 }
 
 

@@ -106,6 +106,16 @@ def quiet_warnings() -> Iterator[None]:
         yield
 
 
+def _passed(reading: Any) -> str:
+    """How far a pass over the data has come."""
+    done = f"{reading.rows:,} rows"
+    if reading.n_rows is not None:
+        done = f"{reading.rows:,} of {reading.n_rows:,} rows"
+    speed = reading.bytes / max(reading.seconds, 1e-9) / 2**20
+    left = "" if reading.seconds_left is None else f", {reading.seconds_left:.0f} s left"
+    return f"{done} ({speed:.0f} MiB/s{left})"
+
+
 class ProgressLine:
     """One line on standard error about a fit that lasts, rewritten in place, erased at the end.
 
@@ -128,8 +138,12 @@ class ProgressLine:
 
     def words(self, progress: Any) -> str:
         """What the line says."""
-        return (f"climb {progress.run} of {progress.n_runs}, step {progress.iteration}, "
-                f"gradient {progress.gradient:.1e}")
+        words = f"climb {progress.run} of {progress.n_runs}, step {progress.iteration}, " \
+                f"gradient {progress.gradient:.1e}"
+        reading = getattr(progress, "reading", None)
+        if reading is None:
+            return words
+        return (f"{words}, " if progress.n_runs else "") + _passed(reading)
 
     def erase(self) -> None:
         if self._width:

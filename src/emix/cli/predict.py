@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from emix.cli.inputs import parse_columns, read_as_fitted, read_data
+from emix.cli.inputs import parse_columns, read_as_fitted, read_rows
 from emix.cli.options import output_option, source_argument
 from emix.cli.output import ROWS_AT_A_TIME, printable, require_folders, write_table
 from emix.cli.show import names_in
@@ -17,6 +17,7 @@ from emix.names import listed
 if TYPE_CHECKING:
     from emix.arrays import Points
     from emix.mixture import Mixture
+    from emix.sources.protocol import Source
 
 
 @click.command()
@@ -48,7 +49,7 @@ def predict(
         require_folders(output)
     d = mixture.n_features
     wanted = parse_columns(columns)
-    data = read_data(source, wanted) if wanted is not None else \
+    data = read_rows(source, wanted) if wanted is not None else \
         read_as_fitted(source, names_in(about, d), d)
     if data.n_features != d:
         raise DataError(f"{source}: {data.n_features} columns, {listed(data.names, printable)}; "
@@ -56,17 +57,31 @@ def predict(
     header = ["label"]
     if responsibilities:
         header += [*(f"p{j + 1}" for j in range(mixture.n_components)), "logpdf"]
-    write_table(output, header, _rows(mixture, data.points, responsibilities))
+    write_table(output, header, answers(mixture, data.source, responsibilities, responsibilities))
 
 
-def _rows(mixture: Mixture, points: Points, responsibilities: bool) -> Iterator[list[object]]:
-    """Rows of the answer, made block by block so that a long table needs no n × k array."""
-    for first in range(0, len(points), ROWS_AT_A_TIME):
-        rows = points[first:first + ROWS_AT_A_TIME]
-        labels = (mixture.predict(rows) + 1).tolist()
-        if not responsibilities:
-            yield from ([label] for label in labels)
-            continue
-        shares, densities = mixture.responsibilities(rows).tolist(), mixture.logpdf(rows).tolist()
-        yield from ([label, *r, density]
-                    for label, r, density in zip(labels, shares, densities, strict=True))
+def answers(
+    mixture: Mixture, source: Source, with_shares: bool = True, with_density: bool = False
+) -> Iterator[list[object]]:
+    """Rows of the answer, made block by block so that a long table needs no n × k array: label,
+    the probability of each component, log-density."""
+    for points in _blocks(source):
+        for first in range(0, len(points), ROWS_AT_A_TIME):
+            rows = points[first:first + ROWS_AT_A_TIME]
+            columns: list[list[object]] = [(mixture.predict(rows) + 1).tolist()]
+            if with_shares:
+                columns += mixture.responsibilities(rows).T.tolist()
+            if with_density:
+                columns.append(mixture.logpdf(rows).tolist())
+            yield from map(list, zip(*columns, strict=True))
+
+
+def _blocks(source: Source) -> Iterator[Points]:
+    from emix.sources.streamed import Streamed
+
+    if isinstance(source, Streamed):
+        yield from (block.points for block in source.blocks())
+        return
+    rows = source.whole(source.n_rows)
+    assert rows is not None
+    yield rows.points

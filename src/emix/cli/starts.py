@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from emix.cli.inputs import Data, parse_columns, read_as_fitted, read_data
+from emix.cli.inputs import Data, Rows, parse_columns, read_as_fitted, read_rows
 from emix.cli.output import printable, say
 from emix.errors import ParameterError
 from emix.names import listed
@@ -59,13 +59,13 @@ def saved_start(start: str | None) -> SavedStart | None:
     return SavedStart(start) if is_path else None
 
 
-def read_to_start(source: str, model: ModelOptions, saved: SavedStart | None) -> Data:
+def read_to_start(source: str, model: ModelOptions, saved: SavedStart | None) -> Rows:
     """The data of `fit` and `steps`: the columns asked for, else those that the start is of."""
     wanted = parse_columns(model.columns)
     if wanted is None and saved is not None and saved.names:
         data = read_as_fitted(source, saved.names, saved.mixture.n_features, model.weight_column)
     else:
-        data = read_data(source, wanted, model.weight_column)
+        data = read_rows(source, wanted, model.weight_column)
     model.check(data.n_features)
     return data
 

@@ -75,7 +75,7 @@ def steps(
                       sds_at_start, weights_at_start)
     k = begin.count(model.k)
     arguments = model.arguments()
-    data = read_to_start(source, model, saved)
+    data = read_to_start(source, model, saved).held
     parsed = Model.parse(k, data.n_features, **arguments)
     beginning = begin.mixture(data, parsed)
     sequence = islice(emix.steps(data.source, beginning, **arguments), n + 1)

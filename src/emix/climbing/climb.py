@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from emix.em import EStep
     from emix.model import Model
     from emix.sources.protocol import Source
+    from emix.sources.reading import Reading
 
 # Rows times components up to which a whole climb runs natively: at most some 20 µs a step, so
 # that Python's own cost per step would dominate, and Ctrl-C waits for no more than a moment.
@@ -123,13 +124,15 @@ def continued(first: Climb, second: Climb) -> Climb:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a progress callback is told: the run, the step, and where it stands."""
+    """What a progress callback is told: the run, the step, and where it stands; and, of rows that
+    are not in memory, how far the pass has come that is being made meanwhile."""
 
     run: int
     n_runs: int
     iteration: int
     objective: float
     gradient: float
+    reading: Reading | None = None
 
 
 @dataclass(frozen=True, slots=True)

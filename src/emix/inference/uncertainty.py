@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from emix.arrays import as_seed, is_whole
 from emix.errors import ParameterError
-from emix.ground import ground_of
+from emix.ground import ground_anywhere, ground_of
 from emix.inference.bootstrap import Bootstrap, bootstrapped
 from emix.inference.quantities import METHODS, Uncertainty
 from emix.inference.standard_errors import Derivatives, standard_errors
@@ -74,12 +74,13 @@ def uncertainty(
     check_level(level)
     if not is_whole(n_replicates, 2):
         raise ParameterError(f"n_replicates={n_replicates!r}; expected 2 refits or more")
-    ground = ground_of(x, fit, sample_weight)
     if method in FROM_DERIVATIVES:
-        found = Derivatives.at(ground.source, fit.mixture, ground.within, ground.units,
+        anywhere = ground_anywhere(x, fit, sample_weight)
+        found = Derivatives.at(anywhere.source, fit.mixture, anywhere.within, anywhere.units,
                                fit.degenerate)
         remarks = () if fit.converged else (fit.outcome.prose,)
         return standard_errors(found, fit.mixture, fit.columns, method, level, remarks)
+    ground = ground_of(x, fit, sample_weight)
     data = Bootstrap(ground.source, ground.mixture, ground.within, ground.units)
     return bootstrapped(
         data, fit.mixture, fit.columns, fit.degenerate, method, level, int(n_replicates),

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ArraySource:
-    """Points (n, d), if weighted their weights (n,), and the names (d,) of the columns if any.
+    """Points (n, d), if weighted their weights (n,), the names (d,) of the columns if any, and
+    where the rows were read, if anywhere.
 
     Rows are in C order, as the kernels read them: `of` sees to it, once, so that no pass over the
     data has to. What is in C order already is used where it lies.
@@ -32,6 +33,7 @@ class ArraySource:
     points: Points
     sample_weight: Floats | None = None
     names: tuple[str, ...] = ()
+    place: Place | None = None
 
     @classmethod
     def of(
@@ -49,7 +51,7 @@ class ArraySource:
     @classmethod
     def of_block(cls, block: Block, names: tuple[str, ...] = ()) -> ArraySource:
         """Rows that have been read, as they are."""
-        return cls(np.ascontiguousarray(block.points), block.sample_weight, names)
+        return cls(np.ascontiguousarray(block.points), block.sample_weight, names, block.place)
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -71,14 +73,14 @@ class ArraySource:
     @property
     def block(self) -> Block:
         """All rows as one block: an array in memory can afford it."""
-        return Block(self.points, self.sample_weight)
+        return Block(self.points, self.sample_weight, self.place)
 
     def reduce(self, map_block: Callable[[Block], M], zero: M) -> M:
         """In blocks as of a file read in pieces, so that the bits are the same."""
         block, n_rows = self.block, block_rows(self.n_features)
         if block.n_rows <= n_rows:
             return map_block(block)
-        placed = replace(block, place=Place.whole(self.names))
+        placed = replace(block, place=self.place or Place.whole(self.names))
         return merge((map_block(placed.rows(start, start + n_rows))
                       for start in range(0, block.n_rows, n_rows)), zero)
 

@@ -49,11 +49,11 @@ class Chosen:
         """From a schema; all columns are data where none are chosen but the weights, and those
         `aside`. Raises `DataError` naming columns that are not there or hold no numbers."""
         given = tuple(schema.names)
-        at = None if weight is None else position_of(str(weight), given)
+        at = None if weight is None else position_of(str(weight), given, name)
         wanted = wanted_columns(columns)
         if wanted is None and aside:
             wanted = [each for each in given if each not in aside and each != weight]
-        names = tuple(given[j] for j in positions_of(wanted, given, at))
+        names = tuple(given[j] for j in positions_of(wanted, given, at, name))
         chosen = cls(names, None if weight is None else str(weight), np.dtype(np.float64))
         chosen.check(schema, name)
         types = {str(schema.field(each).type) for each in names}
@@ -65,11 +65,7 @@ class Chosen:
         return [*self.names, *(() if self.weight is None else (self.weight,))]
 
     def check(self, schema: Any, name: str) -> None:
-        """Raise `DataError` where a schema lacks columns, or they hold no numbers."""
-        missing = [each for each in self.read if each not in schema.names]
-        if missing:
-            raise DataError(f"{name} has no column {listed(missing)}; the columns are "
-                            f"{listed(schema.names)}")
+        """Raise `DataError` where columns hold no numbers."""
         wrong = [each for each in self.read if not _is_number(schema.field(each).type)]
         if wrong:
             good = [each.name for each in schema if _is_number(each.type)]

@@ -26,13 +26,13 @@ def wanted_columns(columns: object) -> list[str | int] | None:
 
 
 def positions_of(
-    wanted: list[str | int] | None, names: tuple[str, ...], weight: int | None
+    wanted: list[str | int] | None, names: tuple[str, ...], weight: int | None, name: str = "x"
 ) -> list[int]:
     """The columns that are data. Raises `ParameterError` when the weights are among them."""
     if wanted is None:
         positions = [j for j in range(len(names)) if j != weight]
     else:
-        positions = [position_of(each, names) for each in wanted]
+        positions = [position_of(each, names, name) for each in wanted]
     if not positions or weight in positions:
         assert weight is not None
         raise ParameterError(f"sample_weight={names[weight]!r} is also the data; choose other "
@@ -40,10 +40,10 @@ def positions_of(
     return positions
 
 
-def position_of(wanted: str | int, names: tuple[str, ...]) -> int:
+def position_of(wanted: str | int, names: tuple[str, ...], name: str = "x") -> int:
     if isinstance(wanted, str) and wanted in names:
         return names.index(wanted)
     if isinstance(wanted, int) and 0 <= wanted < len(names):
         return wanted
     close = near(wanted, names) if isinstance(wanted, str) else ""
-    raise DataError(f"x has no column {wanted!r}{close}; the columns are {listed(names)}")
+    raise DataError(f"{name} has no column {wanted!r}{close}; the columns are {listed(names)}")

@@ -36,9 +36,11 @@ class File:
 
 
 def is_paths(x: object) -> bool:
-    """Whether x is a path, or a list of some."""
+    """Whether x is a path, or a list of some: of text that is none it may be cells."""
     if isinstance(x, list | tuple):
-        return bool(x) and all(isinstance(each, str | os.PathLike) for each in x)
+        return bool(x) and all(isinstance(each, str | os.PathLike) for each in x) and any(
+            isinstance(each, os.PathLike) or has_magic(each) or os.path.exists(each)
+            or each.lower().endswith((*PARQUET, *TEXT)) for each in x)
     return isinstance(x, str | os.PathLike)
 
 
@@ -62,8 +64,9 @@ def files_of(x: object) -> tuple[str, list[File]]:
     if has_magic(name) and not os.path.exists(name):
         matched = sorted(glob(name, recursive=True))
         base = name[: min(name.index(each) for each in "*?[" if each in name)]
-        files = [file for path in matched for file in (
-            files_of(path)[1] if os.path.isdir(path) else [File(path, _shared(path, base))])]
+        paths = [each for path in matched for each in
+                 (_inside(path) if os.path.isdir(path) else [path])]
+        files = [File(path, _shared(path, base)) for path in dict.fromkeys(paths)]
         if not files:
             raise DataError(f"{name}: no file matches")
         return name, files

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from glob import has_magic
 from typing import IO, TYPE_CHECKING, Any
 
@@ -91,23 +91,32 @@ def open_rows(
 
     What is known to be little is held in memory.
     """
-    source: Source
-    if is_source(x) and not isinstance(x, ArraySource):
-        if sample_weight is not None or columns is not None:
-            raise ParameterError("x is a source that has its columns and weights; leave columns "
-                                 "and sample_weight out")
-        source = x  # type: ignore[assignment]
-    elif (found := _elsewhere(x, sample_weight, columns, threads)) is not None:
-        source = found
-    else:
+    source = _elsewhere(x, sample_weight, columns, threads)
+    if source is None:
         source = _in_memory(x, sample_weight, columns)
     return source, source.column_names
+
+
+def elsewhere_like(
+    x: object, names: Sequence[str], sample_weight: object = None
+) -> Source | None:
+    """Rows of x as a model needs that was fitted to columns of these names, where they are not in
+    memory; None where they are."""
+    chosen = None if _are_default(names) or is_source(x) else list(names)
+    found = _elsewhere(x, sample_weight, chosen, 1)
+    return None if isinstance(found, ArraySource) else found
 
 
 def _elsewhere(
     x: Any, sample_weight: object, columns: object, threads: int
 ) -> Source | None:
     """The source that x is where it is not to be read as a whole; None where it is."""
+    if is_source(x) and not isinstance(x, ArraySource):
+        source: Source = x
+        if sample_weight is not None or columns not in (None, list(source.column_names)):
+            raise ParameterError("x is a source that has its columns and weights; leave columns "
+                                 "and sample_weight out")
+        return source
     if is_paths(x):
         return _of_paths(x, sample_weight, columns, threads)
     if isinstance(x, np.memmap):
@@ -128,6 +137,9 @@ def _elsewhere(
     if hasattr(x, "__arrow_c_stream__") and not hasattr(x, "__array__") and \
             not hasattr(x, "num_rows"):
         return _of_stream(x, sample_weight, columns)
+    if isinstance(x, Iterator) and not hasattr(x, "read"):
+        raise DataError(f"x is a {type(x).__name__}, which can be read only once, and a fit reads "
+                        f"its rows many times; give a function that makes it anew")
     return None
 
 
@@ -162,7 +174,7 @@ def _of_stream(x: Any, sample_weight: object, columns: object) -> Source:
 
 def held(source: Streamed, most: int) -> Source:
     """A source in memory where its numbers take no more than so many bytes, else as it is."""
-    rows = source.whole(most // (source.n_features * source.dtype.itemsize))
+    rows = source.whole(most // source.row_bytes)
     return source if rows is None else ArraySource.of_block(rows, source.column_names)
 
 

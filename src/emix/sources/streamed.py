@@ -13,9 +13,10 @@ import numpy as np
 from emix.arrays import Block, Place
 from emix.errors import DataError
 from emix.sources.protocol import M, block_rows, merge, sampled_rows
+from emix.sources.reading import Reading, told
 
 if TYPE_CHECKING:
-    from emix.arrays import Floats, Order, Points
+    from emix.arrays import Order
 
 Blocks = Generator[Block, None, None]
 
@@ -35,6 +36,8 @@ class Streamed(ABC):
         self.name, self.column_names, self.dtype = name, names, dtype
         self.is_weighted = is_weighted
         self._n_rows = n_rows
+        # Called with how far a pass has come.
+        self.tell: Callable[[Reading], None] | None = None
 
     @abstractmethod
     def pieces(self) -> Blocks:
@@ -44,6 +47,11 @@ class Streamed(ABC):
     @property
     def n_features(self) -> int:
         return len(self.column_names)
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes that the numbers of a row take."""
+        return self.n_features * self.dtype.itemsize
 
     @property
     def n_rows(self) -> int:
@@ -98,7 +106,10 @@ class Streamed(ABC):
             yield frame.block
 
     def reduce(self, map_block: Callable[[Block], M], zero: M) -> M:
-        with closing(ahead(self.blocks())) as blocks:
+        with closing(ahead(self.blocks())) as coming:
+            blocks: Iterator[Block] = coming
+            if self.tell is not None:
+                blocks = told(coming, self.tell, self._n_rows, self.row_bytes)
             return merge(map(map_block, blocks), zero)
 
     def sample(self, n: int, seed: int) -> Block:
@@ -111,21 +122,23 @@ class Streamed(ABC):
         with closing(ahead(self._counted())) as pieces:
             for piece in pieces:
                 begin, end = np.searchsorted(wanted, (first, first + piece.n_rows))
-                taken.append(_rows(piece, wanted[begin:end] - first))
+                taken.append(_copied(piece, wanted[begin:end] - first))
                 first += piece.n_rows
-        return _together(taken)
+        return _together(taken, None)
 
     def whole(self, most: int) -> Block | None:
         if self._n_rows is not None and self._n_rows > most:
             return None
-        taken, count = [], 0
+        taken, runs, count = [], [], 0
         with closing(self._counted()) as pieces:
             for piece in pieces:
-                count += piece.n_rows
-                if count > most:
+                if count + piece.n_rows > most:
                     return None
-                taken.append(_rows(piece, slice(None)))
-        return _together(taken)
+                taken.append(_copied(piece, slice(None)))
+                if piece.place is not None:
+                    runs += piece.place.moved(count)
+                count += piece.n_rows
+        return _together(taken, Place(tuple(runs), self.column_names))
 
 
 class _Frame:
@@ -153,8 +166,7 @@ class _Frame:
         if self._weight is not None:
             self._weight[room] = piece.sample_weight[:count]  # type: ignore[index]
         if piece.place is not None:
-            self._runs += [(begin + room.start, part, row) for begin, part, row in piece.place.runs
-                           if begin < count]
+            self._runs += [run for run in piece.place.moved(room.start) if run[0] < room.stop]
         self._filled = room.stop
         return count
 
@@ -181,13 +193,13 @@ def ahead(blocks: Iterator[Block]) -> Blocks:
             blocks.close()
 
 
-def _rows(piece: Block, rows: Order | slice) -> tuple[Points, Floats | None]:
-    """Copies: what a piece lies in can be much longer."""
+def _copied(piece: Block, rows: Order | slice) -> Block:
+    """Some rows of a piece, which may lie in something much longer."""
     weight = piece.sample_weight
-    return np.array(piece.points[rows]), None if weight is None else np.array(weight[rows])
+    return Block(np.array(piece.points[rows]), None if weight is None else np.array(weight[rows]))
 
 
-def _together(taken: list[tuple[Points, Floats | None]]) -> Block:
-    weights = [weight for _, weight in taken if weight is not None]
-    return Block(np.concatenate([points for points, _ in taken]),
-                 np.concatenate(weights) if weights else None)
+def _together(taken: list[Block], place: Place | None) -> Block:
+    weights = [each.sample_weight for each in taken if each.sample_weight is not None]
+    return Block(np.concatenate([each.points for each in taken]),
+                 np.concatenate(weights) if weights else None, place)

@@ -108,8 +108,7 @@ class TextFiles(Streamed):
                     yield self._chosen.block(named, place)
                     row += batch.num_rows
             except (arrow.ArrowException, OSError) as reason:
-                # Arrow counts the header as a row, and from 1, as an editor does.
-                raise DataError(f"{form.file.path}, after row {row}: {reason}; expected "
+                raise DataError(f"{form.file.path}: {_exactly(form, arrow) or reason}; expected "
                                 f"{form.width} cells in each row, and numbers in the columns "
                                 f"{', '.join(form.names)}") from None
 
@@ -118,14 +117,24 @@ class TextFiles(Streamed):
         return [str(j) for j in form.positions]
 
 
-def _opened(form: Form, arrow: Any) -> Any:
+def _exactly(form: Form, arrow: Any) -> str:
+    """What is wrong with a file, with the number of the line, which Arrow knows on one thread."""
+    try:
+        for _ in _opened(form, arrow, use_threads=False):
+            pass
+    except (arrow.ArrowException, OSError) as reason:
+        return str(reason)
+    return ""
+
+
+def _opened(form: Form, arrow: Any, use_threads: bool = True) -> Any:
     """Cells are called by their places, so that no name can stand in the way."""
     cells = [str(j) for j in range(form.width)]
     wanted = [str(j) for j in form.positions]
     return arrow.csv.open_csv(
         form.file.path,
         arrow.csv.ReadOptions(column_names=cells, skip_rows=int(form.header),
-                              block_size=BLOCK_BYTES),
+                              block_size=BLOCK_BYTES, use_threads=use_threads),
         arrow.csv.ParseOptions(delimiter=form.delimiter, newlines_in_values=False),
         arrow.csv.ConvertOptions(include_columns=wanted,
                                  column_types=dict.fromkeys(wanted, arrow.float64())),
