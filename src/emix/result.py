@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from emix import report
+from emix.assigned import Assigned
 from emix.climbing.climb import Outcome
 from emix.errors import ParameterError
 from emix.ground import ground_of
@@ -186,25 +187,17 @@ class Fit:
         """P(component k | x), (n, k); see `Mixture.responsibilities`.
 
         For a data frame, a frame of the same kind with columns component_1 to component_k; the
-        columns of x are chosen by name.
+        columns of x are chosen by name. Of what is Dask's, lazily.
         """
-        from emix.frames import like
-
-        shares = self.mixture.responsibilities(rows_like(x, self.columns))
-        names = [f"component_{j + 1}" for j in range(self.k)]
-        framed = like(x, dict(zip(names, shares.T, strict=True)))
-        return shares if framed is None else framed
+        return Assigned(self.mixture, self.columns).responsibilities(x)
 
     def predict(self, x: object) -> Any:
         """The most probable component of each row, (n,), counted from 0.
 
-        For a data frame, a Series of the same kind; the columns of x are chosen by name.
+        For a data frame, a Series of the same kind; the columns of x are chosen by name. Of what
+        is Dask's, lazily.
         """
-        from emix.frames import column_like
-
-        labels = self.mixture.predict(rows_like(x, self.columns))
-        framed = column_like(x, "component", labels)
-        return labels if framed is None else framed
+        return Assigned(self.mixture, self.columns).predict(x)
 
     def compare_kmeans(self, x: object) -> KMeansComparison:
         """The hard assignment of K-Means beside the responsibilities; see `KMeansComparison`."""
