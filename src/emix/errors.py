@@ -39,6 +39,11 @@ class NumericalError(EmixError, ArithmeticError):
     """A computation left the range of finite numbers; the message names the quantity."""
 
 
+class ClusterError(EmixError, ConnectionError):
+    """The cluster that holds the data is gone: no worker, or no scheduler. Where the fit has a
+    checkpoint, the message names it."""
+
+
 class MissingExtraError(EmixError, ImportError):
     """An optional dependency is not installed; the message names the extra that brings it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from emix.arrays import Labels, Units
 from emix.climbing.climb import Climb, Outcome, Progress, Stop
 from emix.covariance import Isotropic
 from emix.em import Expect
+from emix.errors import ClusterError
 from emix.inference.standard_errors import Deferred
 from emix.kernels import instruction_set, kernel_for
 from emix.mixture import Mixture
@@ -32,8 +34,6 @@ from emix.sources.protocol import block_rows
 from emix.sources.streamed import Streamed
 
 if TYPE_CHECKING:
-    import os
-
     from emix.model import Model
     from emix.searching.candidates import Candidate
     from emix.searching.plan import Plan
@@ -104,6 +104,12 @@ def _fit_blocks(
     try:
         moments, finder = _finder(source, names, model, how)
         return finished(finder.candidates(how.start, how.n_starts), finder, moments, names)
+    except ClusterError as lost:
+        if how.checkpoint is None or not os.path.exists(how.checkpoint):
+            raise
+        raise ClusterError(f"{lost}; {os.fspath(how.checkpoint)} keeps how far the fit has come: "
+                           f"on a new cluster, or where else the data is, the same call goes on "
+                           f"from there") from lost
     finally:
         if isinstance(source, Streamed):
             source.tell = None

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from emix import report
+from emix.assigned import Assigned
 from emix.climbing.climb import Outcome
 from emix.errors import ParameterError
 from emix.ground import ground_of
 from emix.inference.standard_errors import Deferred
 from emix.soundness.coinciding import counted
-from emix.sources.answers import Labels, Responsibilities, answered
-from emix.sources.opening import elsewhere_like, rows_like
+from emix.sources.opening import rows_like
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -187,29 +187,17 @@ class Fit:
         """P(component k | x), (n, k); see `Mixture.responsibilities`.
 
         For a data frame, a frame of the same kind with columns component_1 to component_k; the
-        columns of x are chosen by name.
+        columns of x are chosen by name. Of what is Dask's, lazily.
         """
-        from emix.frames import like
-
-        if (elsewhere := elsewhere_like(x, self.columns)) is not None:
-            return answered(elsewhere, Responsibilities(self.mixture))
-        shares = self.mixture.responsibilities(rows_like(x, self.columns))
-        names = [f"component_{j + 1}" for j in range(self.k)]
-        framed = like(x, dict(zip(names, shares.T, strict=True)))
-        return shares if framed is None else framed
+        return Assigned(self.mixture, self.columns).responsibilities(x)
 
     def predict(self, x: object) -> Any:
         """The most probable component of each row, (n,), counted from 0.
 
-        For a data frame, a Series of the same kind; the columns of x are chosen by name.
+        For a data frame, a Series of the same kind; the columns of x are chosen by name. Of what
+        is Dask's, lazily.
         """
-        from emix.frames import column_like
-
-        if (elsewhere := elsewhere_like(x, self.columns)) is not None:
-            return answered(elsewhere, Labels(self.mixture))
-        labels = self.mixture.predict(rows_like(x, self.columns))
-        framed = column_like(x, "component", labels)
-        return labels if framed is None else framed
+        return Assigned(self.mixture, self.columns).predict(x)
 
     def compare_kmeans(self, x: object) -> KMeansComparison:
         """The hard assignment of K-Means beside the responsibilities; see `KMeansComparison`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from emix.sources.array import ArraySource
 from emix.sources.blocks import BlocksSource
 from emix.sources.files import open_files
 from emix.sources.opening import open_rows
-from emix.sources.protocol import Source
+from emix.sources.protocol import Source, block_rows
 
 # Rows of a piece, where a source is made of pieces: no multiple of anything.
 PIECE = 137
@@ -114,7 +115,20 @@ def of_relation(rows: Rows) -> Source:
     return open_rows(Relation(rows), rows.weight_name)[0]
 
 
+def of_dask(rows: Rows) -> Source:
+    """A frame of Dask's, its parts as long as blocks; worked on in this process."""
+    import dask.dataframe
+    import pandas
+
+    size = block_rows(len(rows.names))
+    parts = [pandas.DataFrame(rows.columns(slice(start, start + size)))
+             for start in range(0, len(rows.points), size)]
+    return open_rows(dask.dataframe.from_map(lambda part: part, parts), rows.weight_name)[0]
+
+
 MAKERS: dict[str, Callable[[Rows], Source]] = {
     "array": of_array, "blocks": of_blocks, "polars stream": of_polars_stream,
     "memmap": of_memmap, "Parquet": of_parquet, "CSV": of_csv, "Arrow stream": of_relation,
 }
+if importlib.util.find_spec("dask") is not None:
+    MAKERS["Dask"] = of_dask

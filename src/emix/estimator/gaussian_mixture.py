@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from emix.arrays import as_sample_weight, is_whole
+from emix.engines import dask
 from emix.errors import DataError, DegenerateWarning, ParameterError
 from emix.estimator.backend import (
     BaseEstimator,
@@ -199,6 +200,10 @@ class GaussianMixture(
 
         Raises `DataError` for what is not finite, with row and column.
         """
+        if not reset and dask.is_collection(X):
+            names = getattr(self, "feature_names_in_", None)
+            lazy: Points = X if names is None else dask.by_name(X, names)
+            return lazy
         x: Points = validate_data(
             self, X, reset=reset, dtype=_DTYPES, ensure_all_finite=False,
             ensure_min_samples=2 if reset else 1,
@@ -213,7 +218,8 @@ class GaussianMixture(
         return x
 
     def predict(self, X: Any) -> Labels:
-        """The most probable component of each row, (n,), counted from 0."""
+        """The most probable component of each row, (n,), counted from 0; lazily of an array or
+        frame of Dask's, and so are `predict_proba` and `score_samples`."""
         check_is_fitted(self)
         return self.mixture_.predict(self._rows(X))
 

@@ -9,6 +9,7 @@ import numpy as np
 from emix.arrays import Floats, Labels, Points, frozen, is_whole
 from emix.covariance import Dense, Isotropic
 from emix.devices import device_of, is_on_device, rows_of
+from emix.engines import dask
 from emix.errors import ParameterError
 from emix.given import (
     as_rows,
@@ -99,13 +100,18 @@ class Mixture(Parameters):
     def logpdf(self, x: object) -> Floats:
         """log f(x) for rows x (n, d) or (n,): shape (n,), natural logarithm.
 
-        Of an array of another library (torch, CuPy) such an array, on the same device; as with
-        `pdf`, `responsibilities` and `predict`. Needs the extra `devices`.
+        Of an array of another library (torch, CuPy) such an array, on the same device, which needs
+        the extra `devices`; of an array or a frame of Dask's one of Dask's, not yet computed. So
+        too with `pdf`, `responsibilities` and `predict`.
+
         Raises `DataError` when x has other columns than the mixture.
 
         >>> Mixture.univariate([1.0], [0.0], [1.0]).logpdf([0.0]).round(6).tolist()
         [-0.918939]
         """
+        if dask.is_collection(x):
+            lazy: Floats = dask.mapped(x, self.logpdf)
+            return lazy
         rows = self._rows(x)
         return kernel_for(self, rows).log_density(self, rows)
 
@@ -114,6 +120,9 @@ class Mixture(Parameters):
 
         Where that is too large or small for a double it is +∞ or 0; `logpdf` is not.
         """
+        if dask.is_collection(x):
+            lazy: Floats = dask.mapped(x, self.pdf)
+            return lazy
         logs = self.logpdf(x)
         with np.errstate(under="ignore", over="ignore"):
             density: Floats = device_of(logs).xp.exp(logs)
@@ -126,11 +135,17 @@ class Mixture(Parameters):
         >>> m.responsibilities([3.0, 4.5]).round(3).tolist()
         [[0.818, 0.182], [0.047, 0.953]]
         """
+        if dask.is_collection(x):
+            lazy: Floats = dask.mapped(x, self.responsibilities)
+            return lazy
         rows = self._rows(x)
         return kernel_for(self, rows).responsibilities(self, rows)
 
     def predict(self, x: object) -> Labels:
         """The most probable component of each row: shape (n,), counted from 0."""
+        if dask.is_collection(x):
+            lazy: Labels = dask.mapped(x, self.predict)
+            return lazy
         rows = self._rows(x)
         return kernel_for(self, rows).labels(self, rows)
 

@@ -25,6 +25,7 @@ from emix.climbing.climb import (
     continued,
     runs_natively,
 )
+from emix.errors import ClusterError
 from emix.searching.checkpoint import Ascent
 from emix.sources.array import ArraySource
 
@@ -140,6 +141,9 @@ class _Climber:
             if all(end is None for end in ends):
                 raise
             return self._left_off(ends), True
+        except ClusterError:
+            self._keep(kept, now=True)
+            raise
         for trail, climb in zip(trails, climbs, strict=True):
             ends[trail.run] = trail.joined(climb)
         was_cut = any(map(_was_cut, ends))

@@ -11,6 +11,7 @@ import numpy as np
 
 from emix.arrays import as_points
 from emix.datasets import Dataset
+from emix.engines import dask, spark
 from emix.errors import DataError, ParameterError
 from emix.names import default_names
 from emix.sources.array import ArraySource
@@ -87,7 +88,8 @@ def open_rows(
     """As `open_source`, and whatever else rows can be read from that need not be in memory: any
     `Source`; a function that returns blocks of rows on every call (see `BlocksSource`); files, a
     folder, a pattern or a list of paths of Parquet or delimited text (see `files.open_files`); an
-    array that is mapped, or the path of one; a lazy frame of polars; whatever gives Arrow streams.
+    array that is mapped, or the path of one; a lazy frame of polars; whatever gives Arrow streams;
+    an array or a frame of Dask's, or a frame of Spark's.
 
     What is known to be little is held in memory.
     """
@@ -117,6 +119,14 @@ def _elsewhere(
             raise ParameterError("x is a source that has its columns and weights; leave columns "
                                  "and sample_weight out")
         return source
+    if dask.is_collection(x):
+        from emix.sources.dask import open_collection
+
+        return open_collection(x, sample_weight, wanted_columns(columns))
+    if spark.is_frame(x):
+        from emix.sources.spark import open_frame
+
+        return open_frame(x, sample_weight, wanted_columns(columns))
     if is_paths(x):
         return _of_paths(x, sample_weight, columns, threads)
     if isinstance(x, np.memmap):
@@ -199,7 +209,7 @@ def rows_like(x: object, names: Sequence[str]) -> Any:
         if _are_default(names) or _are_default(found):
             return source.points
         return open_source(x, columns=list(names))[0].points
-    if isinstance(x, np.ndarray):
+    if isinstance(x, np.ndarray) or dask.is_array(x):
         return x
     from emix import frames
 

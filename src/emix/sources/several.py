@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic
 
 from emix.sources.protocol import M
@@ -40,3 +40,10 @@ def reduce_each(
     if len(maps) == 1:
         return (source.reduce(maps[0], zeros[0]),)
     return source.reduce(Each(tuple(maps)), Several(tuple(zeros))).values
+
+
+def with_threads(map_block: Any, threads: int) -> Any:
+    """The same map, to use so many threads: where tasks share a machine's processors already."""
+    if isinstance(map_block, Each):
+        return Each(tuple(with_threads(one, threads) for one in map_block.maps))
+    return replace(map_block, threads=threads) if hasattr(map_block, "threads") else map_block

@@ -1,0 +1,266 @@
+"""Dask's arrays and frames as a source: on a cluster where there is a client, else in this process.
+
+The parts of the collection are the blocks, and merge in their order: who had them, and who was
+done first, changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from emix import frames
+from emix.arrays import Block, Place, as_points, as_sample_weight
+from emix.engines import dask as engine
+from emix.engines.distributed import Cluster, client_here
+from emix.errors import DataError
+from emix.names import default_names
+from emix.sources.choosing import position_of, positions_of
+from emix.sources.protocol import M, block_rows, merge, sampled_rows
+from emix.sources.several import with_threads
+
+if TYPE_CHECKING:
+    from emix.arrays import Floats, Order, Points
+    from emix.engines.dask import Engine
+
+    # Rows and their weights, as they lie on a worker: what Dask knows the size of.
+    Part = tuple[Points, Floats | None]
+
+
+class DaskSource:
+    """Rows in parts, each of which a task reads; see `Source`.
+
+    Parts stay in memory, on a cluster on the workers that read them, where they are no more than
+    0.4 of it; else every pass reads them anew.
+    """
+
+    def __init__(
+        self, work: Engine, dtype: np.dtype[np.floating], names: tuple[str, ...], n_features: int,
+        is_weighted: bool, counts: Sequence[int] | None, n_parts: int,
+    ) -> None:
+        self._work, self.dtype, self.names, self.n_features = work, dtype, names, n_features
+        self._is_weighted, self._n_parts = is_weighted, n_parts
+        self._counts = None if counts is None else list(counts)
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return self.names or default_names(self.n_features)
+
+    @property
+    def n_rows(self) -> int:
+        return sum(self._known_counts())
+
+    def reduce(self, map_block: Callable[[Block], M], zero: M) -> M:
+        self._keep()
+        threads = max(self._work.slots // self._n_parts, 1)
+        sent = _sent(with_threads(map_block, threads))
+        found = self._work.each(map_part, {
+            part: (sent, where, self.names) for part, where in enumerate(self._places())
+        })
+        if self._counts is None:
+            self._counts = [count for count, _ in found]
+        merged: M = merge((value for count, value in found if count), zero)
+        return merged
+
+    def sample(self, n: int, seed: int) -> Block:
+        counts = self._known_counts()
+        if sum(counts) <= n:
+            return self._rows({part: None for part, count in enumerate(counts) if count})
+        rows = sampled_rows(sum(counts), n, seed)
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        ends = np.searchsorted(rows, starts)
+        return self._rows({
+            part: rows[ends[part]:ends[part + 1]] - starts[part]
+            for part in range(len(counts)) if ends[part] < ends[part + 1]
+        })
+
+    def whole(self, most: int) -> Block | None:
+        counts = self._known_counts()
+        if sum(counts) > most:
+            return None
+        return self._rows({part: None for part, count in enumerate(counts) if count})
+
+    def _rows(self, wanted: dict[int, Order | None]) -> Block:
+        parts = self._work.each(rows_of, {part: (rows,) for part, rows in wanted.items()})
+        points = np.concatenate([points for points, _ in parts])
+        weights = [weight for _, weight in parts if weight is not None]
+        return Block(points, np.concatenate(weights) if weights else None)
+
+    def _known_counts(self) -> list[int]:
+        if self._counts is None:
+            self._counts = self._work.each(count_of, dict.fromkeys(range(self._n_parts), ()))
+        return self._counts
+
+    def _places(self) -> list[tuple[str, int]]:
+        """Where the first row of each part lies: in the data, or in a part whose number is said."""
+        if self._counts is None:
+            return [(f"part {part}", 0) for part in range(self._n_parts)]
+        starts = np.concatenate([[0], np.cumsum(self._counts)])[:-1]
+        return [("", int(start)) for start in starts]
+
+    def _keep(self) -> None:
+        if self._counts is not None:
+            row = self.n_features * self.dtype.itemsize + 8 * self._is_weighted
+            self._work.keep(sum(self._counts) * row)
+
+
+def open_collection(
+    x: Any, sample_weight: object = None, columns: list[str | int] | None = None
+) -> DaskSource:
+    """A source over an array of Dask's, (n,) or (n, d), a frame or a Series.
+
+    Columns and `sample_weight` are as of `opening.open_source`; weights may also be a column of
+    Dask's, in parts as x is. Nothing is read yet. Raises `DataError` for what is known by then not
+    to be numbers, and `ParameterError`.
+    """
+    if engine.is_array(x):
+        return _of_array(x, columns, sample_weight)
+    return _of_frame(x, columns, sample_weight)
+
+
+def _of_array(x: Any, columns: list[str | int] | None, sample_weight: object) -> DaskSource:
+    # What a row of it would be says whether it can be data, and of what type.
+    row = as_points(np.zeros((1, *x.shape[1:]), x.dtype))
+    names = default_names(row.shape[1])
+    at = position_of(sample_weight, names) if isinstance(sample_weight, str) else None
+    chosen, table = positions_of(columns, names, at), x if x.ndim == 2 else x[:, None]
+    weights = None
+    if at is not None:
+        weights = engine.beside(x, table[:, at])
+    elif sample_weight is not None:
+        weights = engine.beside(x, sample_weight)
+    if len(chosen) < row.shape[1] or chosen != sorted(chosen):
+        x = table[:, chosen]
+    read = _ReadArray(row.dtype, len(chosen))
+    given = tuple(names[j] for j in chosen) if columns is not None else ()
+    return _of_parts(x, weights, read, row.dtype, given, len(chosen))
+
+
+def _of_frame(x: Any, columns: list[str | int] | None, sample_weight: object) -> DaskSource:
+    frame = frames.opened(engine.rows_as_in(x))
+    assert frame is not None
+    at = position_of(sample_weight, frame.names) if isinstance(sample_weight, str) else None
+    chosen = positions_of(columns, frame.names, at)
+    weights = None
+    if at is None and sample_weight is not None:
+        weights = engine.beside(x, sample_weight)
+    dtype = frames.points(frame, chosen, chosen=columns is not None).dtype
+    if at is not None:
+        frames.points(frame, [at], "sample_weight")
+    wanted = [*chosen, *([] if at is None else [at])]
+    read = _ReadFrame(dtype, len(chosen), at is not None)
+    names = tuple(frame.names[j] for j in chosen)
+    return _of_parts(engine.chosen(x, wanted), weights, read, dtype, names, len(chosen))
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadArray:
+    """A chunk of an array as rows."""
+
+    dtype: np.dtype[np.floating]
+    n_features: int
+    has_weight: bool = False
+
+    def __call__(self, chunk: Any, weight: Any, part: int) -> Part:
+        if len(chunk) == 0:
+            return _nothing(self, weight is not None)
+        points = np.ascontiguousarray(as_points(np.asarray(chunk)), self.dtype)
+        return points, _weight_of(weight, len(points), part)
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadFrame:
+    """A part of a frame as rows: its first columns, and the weights if they are its last one."""
+
+    dtype: np.dtype[np.floating]
+    n_features: int
+    has_weight: bool
+
+    def __call__(self, frame: Any, weight: Any, part: int) -> Part:
+        if len(frame) == 0:
+            return _nothing(self, self.has_weight or weight is not None)
+        try:
+            opened = frames.opened(frame)
+            assert opened is not None
+            points = frames.points(opened, range(self.n_features), chosen=True)
+            if self.has_weight:
+                weight = frames.points(opened, [self.n_features], "sample_weight")
+        except DataError as reason:
+            raise DataError(f"part {part}: {reason}") from None
+        return np.ascontiguousarray(points, self.dtype), _weight_of(weight, len(points), part)
+
+
+def _weight_of(weight: Any, n_rows: int, part: int) -> Floats | None:
+    if weight is None:
+        return None
+    try:
+        return as_sample_weight(weight, n_rows)
+    except DataError as reason:
+        raise DataError(f"part {part}: {reason}") from None
+
+
+def _nothing(read: _ReadArray | _ReadFrame, is_weighted: bool) -> Part:
+    return np.zeros((0, read.n_features), read.dtype), np.zeros(0) if is_weighted else None
+
+
+def _of_parts(
+    x: Any, weights: list[Any] | None, read: _ReadArray | _ReadFrame,
+    dtype: np.dtype[np.floating], names: tuple[str, ...], n_features: int,
+) -> DaskSource:
+    parts = engine.parts_of(x)
+    beside = [None] * len(parts) if weights is None else weights
+
+    def make(part: int) -> Any:
+        return engine.delayed(read, parts[part], beside[part], part)
+
+    client = client_here()
+    work: Engine = engine.Here(make, len(parts), _memory(), os.cpu_count() or 1) \
+        if client is None else Cluster.of(client, make, len(parts), [x])
+    return DaskSource(work, dtype, names, n_features, read.has_weight or weights is not None,
+                      engine.row_counts(x), len(parts))
+
+
+def _memory() -> int:
+    """Bytes of memory that this machine has; 0 where it does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 0
+
+
+def _sent(map_block: Callable[[Block], Any]) -> bytes:
+    """A map as it goes to the workers: bytes, once, and not once for each part."""
+    return pickle.dumps(map_block, protocol=5)
+
+
+def map_part(
+    part: Part, sent: bytes, where: tuple[str, int], names: tuple[str, ...]
+) -> tuple[int, Any]:
+    """The number of rows of a part, and what a map makes of them, in blocks as of an array."""
+    points, weight = part
+    if len(points) == 0:
+        return 0, None
+    map_block = pickle.loads(sent)
+    block = Block(points, weight, Place(((0, *where),), names))
+    n_rows = block_rows(block.n_features)
+    blocks = [block] if block.n_rows <= n_rows else [
+        block.rows(start, start + n_rows) for start in range(0, block.n_rows, n_rows)]
+    return block.n_rows, merge(map(map_block, blocks), None)
+
+
+def rows_of(part: Part, rows: Order | None) -> Part:
+    """Some rows of a part, all for None."""
+    points, weight = part
+    if rows is None:
+        return part
+    return points[rows], None if weight is None else weight[rows]
+
+
+def count_of(part: Part) -> int:
+    """How many rows a part has."""
+    return len(part[0])
