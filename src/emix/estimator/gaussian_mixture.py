@@ -21,6 +21,7 @@ from emix.estimator.backend import (
     validate_data,
 )
 from emix.estimator.learning import given_start, learn
+from emix.estimator.partially import begun, mixture_so_far
 from emix.estimator.settings import Settings, generator_of
 from emix.estimator.shapes import mixture_of, parameters_of
 from emix.model import Model
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from emix.arrays import Floats, Labels, Points
     from emix.estimator.learning import Learned
     from emix.mixture import Mixture
+    from emix.online import Schedule
     from emix.result import Fit
 
 _DTYPES = [np.float64, np.float32]
@@ -63,6 +65,8 @@ class GaussianMixture(
     warm_start : begin where the last fit ended, if it has the same shape
     verbose, verbose_interval : with 1, a line every so many steps where a fit takes long; with
         2, the report of the fit as well
+    schedule : of `partial_fit`, a rate for each batch, one of `emix.online`'s `Decay`, `Constant`
+        and `Memory`; None: Decay()
 
     Attributes
     ----------
@@ -74,7 +78,8 @@ class GaussianMixture(
     lower_bound_ : mean log-likelihood of the rows under the mixture that is returned
     lower_bounds_ : the same after each of the n_iter_ steps
     fit_ : the `emix.Fit`: optima, degenerate components, criteria, the report; of the columns
-        that are not set aside, before reg_covar
+        that are not set aside, before reg_covar; not after `partial_fit`
+    online_ : after `partial_fit` the `emix.online.OnlineFit`
     n_features_in_, feature_names_in_ : the columns seen
 
     >>> import numpy as np
@@ -101,6 +106,7 @@ class GaussianMixture(
         warm_start: bool = False,
         verbose: int = 0,
         verbose_interval: int = 10,
+        schedule: Schedule | None = None,
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -116,6 +122,7 @@ class GaussianMixture(
         self.warm_start = warm_start
         self.verbose = verbose
         self.verbose_interval = verbose_interval
+        self.schedule = schedule
 
     def fit(self, X: Any, y: object = None, sample_weight: object = None) -> Self:
         """Fit the mixture to rows X (n, d); y is ignored.
@@ -131,6 +138,37 @@ class GaussianMixture(
         """Fit, and the most probable component of each row, (n,): as `fit(X).predict(X)`."""
         x = self._learn(X, sample_weight)
         return self.mixture_.predict(x)
+
+    def partial_fit(self, X: Any, y: object = None, sample_weight: object = None) -> Self:
+        """Learn one batch of a stream, rows X (n, d), by stepwise EM; see `emix.online.OnlineFit`.
+
+        After `fit` it goes on from there, as if from the rows of that fit. The first rows are
+        gathered for a search; until then the mixture is the fit of those so far, and with fewer
+        rows than it takes there is none. Components keep the order that they begin in.
+        converged_ is then False, n_iter_ counts batches, lower_bound_ is the mean log-likelihood
+        of late. Of the parameters tol, max_iter, n_init, init_params, warm_start and verbose
+        matter to `fit` alone. Raises as `fit` does.
+        """
+        settings = Settings.of(self)
+        # A fit that failed has seen columns as well.
+        goes_on = hasattr(self, "online_") or hasattr(self, "weights_")
+        x = self._rows(X, reset=not goes_on, least=1)
+        names = tuple(getattr(self, "feature_names_in_", ()))
+        source = ArraySource.of(x, sample_weight, names)
+        if not hasattr(self, "online_"):
+            self.online_ = begun(self, source, settings)
+            self.__dict__.pop("fit_", None)
+            self.n_iter_ = 0
+        self.online_.update(source)
+        self.n_iter_ += 1
+        mixture = mixture_so_far(self.online_, settings)
+        if mixture is not None:
+            self.converged_ = False
+            late = self.online_.recent_loglik
+            self.lower_bound_ = float(mixture.logpdf(x).mean()) if late is None else late
+            self.lower_bounds_ = [self.lower_bound_]
+            self._show(mixture)
+        return self
 
     def _learn(self, X: Any, sample_weight: object) -> Points:
         """Fit and set all attributes; the rows as they were checked."""
@@ -157,8 +195,13 @@ class GaussianMixture(
         self.n_iter_ = max(fit.n_iter, 1)
         self.lower_bound_ = learned.lower_bound
         self.lower_bounds_ = learned.lower_bounds[-self.n_iter_ :].tolist()
-        shown = parameters_of(learned.mixture, self.covariance_type)
-        self._learned = learned.mixture, shown
+        self.__dict__.pop("online_", None)
+        self._show(learned.mixture)
+
+    def _show(self, mixture: Mixture) -> None:
+        """The attributes of a mixture."""
+        shown = parameters_of(mixture, self.covariance_type)
+        self._learned = mixture, shown
         for name, values in shown.items():
             setattr(self, name, values.copy())
 
@@ -195,7 +238,7 @@ class GaussianMixture(
         return mixture_of(self.weights_, self.means_, spread, getattr(self, spread),
                           self.covariance_type)
 
-    def _rows(self, X: Any, reset: bool = False) -> Points:
+    def _rows(self, X: Any, reset: bool = False, least: int | None = None) -> Points:
         """Rows (n, d) as floats, columns checked against those of the fit.
 
         Raises `DataError` for what is not finite, with row and column.
@@ -206,7 +249,7 @@ class GaussianMixture(
             return lazy
         x: Points = validate_data(
             self, X, reset=reset, dtype=_DTYPES, ensure_all_finite=False,
-            ensure_min_samples=2 if reset else 1,
+            ensure_min_samples=least or (2 if reset else 1),
         )
         if not np.isfinite(x).all():
             row, column = (int(i) for i in np.argwhere(~np.isfinite(x))[0])

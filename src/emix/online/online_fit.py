@@ -225,4 +225,4 @@ class OnlineFit:
         new = tuple(each for each in degenerate if each.component not in self._told)
         self._told = now
         if new:
-            warnings.warn("; ".join(degenerate_notes(new)), DegenerateWarning, stacklevel=4)
+            warnings.warn("; ".join(degenerate_notes(new)), DegenerateWarning, stacklevel=3)
