@@ -14,6 +14,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 
 SECTION = re.compile(r"^(Parameters|Returns|Raises|Attributes)$")
@@ -104,6 +106,22 @@ def public_names() -> dict[str, str]:
     return found
 
 
+# What emix calls them in its own signatures, where Sphinx has looked behind the name.
+ARRAYS = {"float64": "Floats", "int64": "Labels", "bool": "Mask"}
+ARRAY = re.compile(r"(?:numpy\.|np\.|~numpy\.)?ndarray\[.*?dtype\[(?:~?numpy\.)?(\w+)\]\]")
+
+
+def signed(signature: str | None) -> str | None:
+    """A signature, or what it returns, with arrays called as in the source.
+
+    >>> signed("ndarray[tuple[Any, ...], dtype[float64]]")
+    'Floats'
+    """
+    if signature is None:
+        return None
+    return ARRAY.sub(lambda array: ARRAYS.get(array[1], array[0]), signature)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     targets = public_names()
 
@@ -115,5 +133,17 @@ def setup(app: Sphinx) -> dict[str, Any]:
                 for key, value in targets.items() if value.startswith(f"{own}.")}
         lines[:] = ready(lines, near | targets)
 
+    def sign(app: Sphinx, what: str, name: str, thing: Any, options: Any, signature: str | None,
+             returned: str | None) -> tuple[str | None, str | None]:
+        return signed(signature), signed(returned)
+
+    def sign_properties(app: Sphinx, doctree: nodes.document) -> None:
+        # What a property is stands in no signature that the event above is told of.
+        for node in doctree.findall(addnodes.desc_annotation):
+            if ARRAY.search(node.astext()):
+                node[:] = [nodes.Text(str(signed(node.astext())))]
+
     app.connect("autodoc-process-docstring", process)
+    app.connect("doctree-read", sign_properties)
+    app.connect("autodoc-process-signature", sign)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -71,12 +71,8 @@ class Run(SphinxDirective):
         (folder / name).write_bytes(content)
         up = "../" * self.env.docname.count("/")
         alt = html.escape(self.options["alt"])
-        return nodes.raw(
-            "",
-            f'<p class="picture" tabindex="0"><img src="{up}_images/{name}" alt="{alt}" '
-            'loading="lazy"></p>',
-            format="html",
-        )
+        image = f'<img src="{up}_images/{name}" alt="{alt}" loading="lazy">'
+        return nodes.raw("", f'<p class="picture" tabindex="0">{image}</p>', format="html")
 
 
 def drawn(figure: Any) -> bytes:

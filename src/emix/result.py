@@ -74,8 +74,8 @@ class Fit:
     optima      the distinct optima, best first; the first is this fit
     degenerate  components of the mixture that should not be trusted, with the reason
     warnings    in plain words, empty when there is nothing to say
-    compression how a long column was condensed to a few points for the climbs, and what that cost;
-                None where there was nothing to condense
+    compression  how a long column was condensed to a few points for the climbs, and what that cost;
+                 None where there was nothing to condense
     columns     the names of the columns, (d,); "x" or "x1" to "xd" where they had none
     neglect     the share of a row's density that E-steps were allowed to leave out; 0: exact steps
     neglected   nats per row by which the last E-step was short of `loglik`, which is exact; where

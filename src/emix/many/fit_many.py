@@ -90,8 +90,8 @@ def fit_many(
         (g, n), the name of a column, or with `by` weights (n,)
     start : a Mixture to start from, or a kind of start; see `fit`
     progress : called with a `GroupsProgress` now and then
-    covariance, weights, means, sds, covariances, prior, n_starts, seed, tol, max_iter, neglect,
-        threads : as in `fit`, the same for every group
+    covariance, weights, means, sds, covariances, prior : as in `fit`, the same for every group
+    n_starts, seed, tol, max_iter, neglect, threads : likewise
 
     Returns
     -------
