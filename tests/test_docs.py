@@ -92,7 +92,7 @@ def test_pages_run_from_top_to_bottom(page: Path) -> None:
     if "sklearn" in page.read_text():
         pytest.importorskip("sklearn", reason="the page compares with scikit-learn")
     if NATIVE is None and page.name in REFITTING:
-        pytest.skip("its hundreds of refits take minutes in NumPy; with the native kernel it is run")
+        pytest.skip("hundreds of refits, which take minutes in NumPy; run with the native kernel")
     for expression, values in read(page).numbers.items():
         assert not any(value in ("nan", "inf", "None", "") for value in values), expression
 
