@@ -8,9 +8,11 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "dispatch.hpp"
 
@@ -90,6 +92,24 @@ struct Result {
         array = nb::cast(nb::ndarray<nb::numpy, Value>(data, shape, owner));
     }
 };
+
+// What the kernel has made, as an array that NumPy owns.
+template <class Value>
+Result<Value> copy_of(const Value* from, std::initializer_list<size_t> shape) {
+    Result<Value> made(shape);
+    size_t size = 1;
+    for (size_t side : shape) size *= side;
+    std::copy(from, from + size, made.data);
+    return made;
+}
+template <class Value>
+nb::object copied(const Value* from, std::initializer_list<size_t> shape) {
+    return copy_of(from, shape).array;
+}
+template <class Value>
+nb::object copied(const std::vector<Value>& from, std::initializer_list<size_t> shape) {
+    return copied(from.data(), shape);
+}
 
 // Whether Ctrl-C has been pressed, or another signal's handler has raised; the
 // error is then set, to be raised once the kernel has come back.

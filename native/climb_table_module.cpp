@@ -27,12 +27,8 @@ nb::tuple climb_table(const Rows& points, const Weights& sample_weight,
                       double extra_weight, const std::optional<Matrix>& extra_scatter, double floor,
                       int64_t max_iter, double tol, int threads, const Homes& homes,
                       bool with_trace, const Weights& heights) {
-    const emix::Table rows = table(points, sample_weight, std::nullopt, std::nullopt);
-    const int64_t s = static_cast<int64_t>(weights.shape(0)), d = rows.d;
-    const int64_t k = static_cast<int64_t>(weights.shape(1));
-    require(k >= 1, "a mixture needs at least one component");
-    require_threads(threads);
-    Mixtures{weights, means, factors}.check(s, k, d);
+    const auto [rows, s, k, d] =
+        Placed(points, sample_weight, {weights, means, factors}, threads);
     const Given centre(pseudo_mean, "pseudo_mean", d), extra(extra_scatter, "extra_scatter", d);
     const emix::InterruptListener interrupts{nullptr, interrupted};
     emix::TableClimbRequest request{
@@ -107,12 +103,8 @@ nb::object left_out_gains_table(const Rows& points, const Weights& sample_weight
                                 const Matrices& means, const Stack& factors,
                                 const Vector& held_weights, double floor, int threads,
                                 const std::optional<Matrix>& counts, double total) {
-    const emix::Table rows = table(points, sample_weight, std::nullopt, std::nullopt);
-    const int64_t s = static_cast<int64_t>(weights.shape(0)), d = rows.d;
-    const int64_t k = static_cast<int64_t>(weights.shape(1));
-    require(k >= 1, "a mixture needs at least one component");
-    require_threads(threads);
-    Mixtures{weights, means, factors}.check(s, k, d);
+    const auto [rows, s, k, d] =
+        Placed(points, sample_weight, {weights, means, factors}, threads);
     require_shape(held_weights, "held_weights", k);
     if (counts) require_shape(*counts, "counts", s, k);
     const std::vector<double> one(static_cast<size_t>(k), 1.0), none(static_cast<size_t>(d * d));

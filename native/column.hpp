@@ -5,8 +5,8 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <new>
 
+#include "buffer.hpp"
 #include "kernel.hpp"
 #include "threads.hpp"
 #include "vector_math.hpp"
@@ -34,23 +34,6 @@ constexpr double worth_a_thread = 2e5;
 inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 inline bool is_finite(double x) { return x - x == 0.0; }
-
-// Standard containers are avoided in this folder: their instantiations would
-// be shared between instruction sets by the linker.
-class Buffer {
-  public:
-    explicit Buffer(int64_t doubles)
-        : data_(static_cast<double*>(
-              ::operator new(sizeof(double) * static_cast<std::size_t>(doubles + 1),
-                             std::align_val_t{64}))) {}
-    ~Buffer() { ::operator delete(data_, std::align_val_t{64}); }
-    Buffer(const Buffer&) = delete;
-    Buffer& operator=(const Buffer&) = delete;
-    double* get() const { return data_; }
-
-  private:
-    double* data_;
-};
 
 // Sizes inside a Buffer are rounded up so that every part starts aligned.
 inline int64_t aligned(int64_t doubles) { return (doubles + 7) / 8 * 8; }

@@ -40,15 +40,6 @@ struct Given {
     }
 };
 
-template <class Value>
-nb::object copied(const Value* from, std::initializer_list<size_t> shape) {
-    Result<Value> copy(shape);
-    size_t size = 1;
-    for (size_t side : shape) size *= side;
-    std::copy(from, from + size, copy.data);
-    return copy.array;
-}
-
 // All optima of one fit, kept until Python may be spoken to again.
 struct OneFit {
     struct Ends {
@@ -65,7 +56,7 @@ struct OneFit {
         OneFit& fit = *static_cast<OneFit*>(context);
         for (const double* values : {o.weights, o.means, o.sds})
             fit.numbers.insert(fit.numbers.end(), values, values + fit.k);
-        fit.numbers.insert(fit.numbers.end(), o.trace, o.trace + o.trace_length);
+        fit.add_trace(o);
         fit.orders.insert(fit.orders.end(), o.order, o.order + fit.k);
         fit.ends.push_back({o.objective, o.loglik, o.gradient, o.worth, o.iterations, o.outcome,
                             o.starts, o.trace_length});
@@ -74,18 +65,30 @@ struct OneFit {
         static_cast<OneFit*>(context)->group = end;
     }
 
+    // In the units of the data, from which objectives differ by a constant.
+    void add_trace(const emix::FittedOptimum& o) {
+        const int64_t length = o.trace_length;
+        const double last = length > 0 ? o.trace[length - 1] : 0.0;
+        const bool is_finite = last - last == 0.0;
+        const double apart = is_finite ? o.objective - last : 0.0;
+        for (int64_t t = 0; t < length; ++t) numbers.push_back(o.trace[t] + apart);
+        if (length > 0 && is_finite) numbers.back() = o.objective;
+    }
+
+    // Of each optimum an array of its numbers, one after another: to make an array
+    // for each takes a part of the time that a small fit does.
     nb::list as_list() const {
         nb::list list;
-        const size_t size = static_cast<size_t>(k);
         const double* at = numbers.data();
         const int64_t* order = orders.data();
         for (const Ends& e : ends) {
-            list.append(nb::make_tuple(
-                copied(at, {size}), copied(at + k, {size, 1}), copied(at + 2 * k, {size}),
-                e.objective, e.loglik, e.gradient, e.worth, e.iterations, e.outcome, e.starts,
-                copied(order, {size}),
-                copied(at + 3 * k, {static_cast<size_t>(e.trace_length)})));
-            at += 3 * k + e.trace_length;
+            const int64_t length = 3 * k + e.trace_length;
+            nb::list places;
+            for (int64_t j = 0; j < k; ++j) places.append(order[j]);
+            list.append(nb::make_tuple(copied(at, {static_cast<size_t>(length)}), e.objective,
+                                       e.loglik, e.gradient, e.worth, e.iterations, e.outcome,
+                                       e.starts, places));
+            at += length;
             order += k;
         }
         return list;
@@ -111,7 +114,8 @@ nb::object fit_column(const Values& x, const Weights& sample_weight, bool tied,
     given.request.begins = begins;
     given.request.groups = 1;
     OneFit fit{k, {}, {}, {}};
-    const emix::FitsListener listener{&fit, OneFit::optimum, OneFit::ended, emix::python::interrupted};
+    const emix::FitsListener listener{&fit, OneFit::optimum, OneFit::ended,
+                                      emix::python::interrupted};
     const emix::Kernel& kernel = *level().kernel;
     {
         nb::gil_scoped_release released;
@@ -196,7 +200,8 @@ nb::tuple fit_columns(const Values& x, const Weights& sample_weight, const Begin
     std::fill(numbers.data, numbers.data + count * ManyFits::numbers_each, nothing);
     std::fill(counts.data, counts.data + count * ManyFits::counts_each, 0);
     ManyFits fits{k, weights.data, means.data, sds.data, numbers.data, counts.data};
-    const emix::FitsListener listener{&fits, ManyFits::optimum, ManyFits::ended, emix::python::interrupted};
+    const emix::FitsListener listener{&fits, ManyFits::optimum, ManyFits::ended,
+                                      emix::python::interrupted};
     const emix::Kernel& kernel = *level().kernel;
     {
         nb::gil_scoped_release released;

@@ -3,109 +3,39 @@
 #pragma once
 
 #include "climb_column.hpp"
+#include "pair_sums.hpp"
 #include "soundness_column.hpp"
 
 namespace emix::EMIX_LEVEL {
-
-// What is summed over the points: of the narrower component a and the wider b,
-// weight, and first and second moments of u; and of w r_a r_b the moments of
-// u_a up to the fourth, which make the curvature.
-enum PairSum { a0, a1, a2, b0, b1, b2, v0, v1, v2, v3, v4, pair_loglik, pair_sums };
-
-struct PairPrepared {
-    double offset_a, mean_a, inverse_a, offset_b, mean_b, inverse_b;
-};
-
-template <bool weighted, int V>
-EMIX_INLINE void add_pair(const double* z, const double* w, const PairPrepared& p, Vector* sums,
-                          Vector& product) {
-    Vector ua[V], ub[V], small[V], difference[V], top[V];
-    EMIX_UNROLL for (int i = 0; i < V; ++i) {
-        const Vector point = load(z + i * lanes);
-        ua[i] = (point - p.mean_a) * p.inverse_a;
-        ub[i] = (point - p.mean_b) * p.inverse_b;
-        const Vector a = p.offset_a - ua[i] * ua[i], b = p.offset_b - ub[i] * ub[i];
-        difference[i] = b - a;
-        small[i] = minus_absolute(difference[i]);
-        top[i] = maximum(a, b);
-    }
-    exp2_nonpositive<V>(small);
-    EMIX_UNROLL for (int i = 0; i < V; ++i) {
-        const Vector one = broadcast(1.0), total = one + small[i];
-        const Vector inverse = 1.0 / total;
-        Vector share = inverse;
-        if constexpr (weighted) {
-            const Vector row_weight = load(w + i * lanes);
-            share *= row_weight;
-            sums[pair_loglik] += row_weight * (top[i] + log2_from_one(total));
-        } else {
-            sums[pair_loglik] += top[i];
-            product *= total;
-        }
-        const Vector less = small[i] * share;
-        const Vector ra = difference[i] < 0.0 ? share : less;
-        const Vector rb = difference[i] < 0.0 ? less : share;
-        const Vector both = less * inverse;
-        const Vector ra1 = ra * ua[i], rb1 = rb * ub[i], square = ua[i] * ua[i];
-        sums[a0] += ra;
-        sums[a1] += ra1;
-        sums[a2] += ra1 * ua[i];
-        sums[b0] += rb;
-        sums[b1] += rb1;
-        sums[b2] += rb1 * ub[i];
-        const Vector both1 = both * ua[i], both2 = both * square;
-        sums[v0] += both;
-        sums[v1] += both1;
-        sums[v2] += both2;
-        sums[v3] += both1 * square;
-        sums[v4] += both2 * square;
-    }
-}
-
-// The first `unit` points have weight 1; all are in groups of four vectors.
-EMIX_LOOP inline void sum_pair(const double* z, const double* w, int64_t unit, int64_t n,
-                               const PairPrepared& p, double* out) {
-    const TinyIsZero mode;
-    constexpr int V = 4;
-    constexpr int64_t step = V * lanes, most_factors = 512 / V * step;
-    Vector sums[pair_sums] = {}, product = broadcast(1.0);
-    int64_t i = 0;
-    while (i < unit) {
-        const int64_t end = smaller(unit, i + most_factors);
-        product = broadcast(1.0);
-        for (; i < end; i += step) add_pair<false, V>(z + i, nullptr, p, sums, product);
-        sums[pair_loglik] += log2_from_one(product);
-    }
-    for (; i < n; i += step) add_pair<true, V>(z + i, w + i, p, sums, product);
-    sum_each<pair_sums>(sums, out);
-}
 
 // Solves A x = b for symmetric A (5, 5), of which the lower half is given; false
 // where A is not safely positive definite. A and b are overwritten, b with x.
 inline bool solve_definite(double (&A)[5][5], double (&b)[5]) {
     constexpr double least = 1e-9;
-    for (int j = 0; j < 5; ++j) {
+    double inverse[5];
+    EMIX_UNROLL for (int j = 0; j < 5; ++j) {
         const double whole = A[j][j];
-        for (int l = 0; l < j; ++l) A[j][j] -= A[j][l] * A[j][l] * A[l][l];
+        EMIX_UNROLL for (int l = 0; l < j; ++l) A[j][j] -= A[j][l] * A[j][l] * A[l][l];
         if (!(A[j][j] > least * whole)) return false;
-        const double inverse = 1.0 / A[j][j];
-        for (int i = j + 1; i < 5; ++i) {
-            for (int l = 0; l < j; ++l) A[i][j] -= A[i][l] * A[j][l] * A[l][l];
-            A[i][j] *= inverse;
+        inverse[j] = 1.0 / A[j][j];
+        EMIX_UNROLL for (int i = j + 1; i < 5; ++i) {
+            EMIX_UNROLL for (int l = 0; l < j; ++l) A[i][j] -= A[i][l] * A[j][l] * A[l][l];
+            A[i][j] *= inverse[j];
         }
     }
-    for (int j = 0; j < 5; ++j)
-        for (int l = 0; l < j; ++l) b[j] -= A[j][l] * b[l];
-    for (int j = 0; j < 5; ++j) b[j] /= A[j][j];
-    for (int j = 4; j >= 0; --j)
-        for (int i = j + 1; i < 5; ++i) b[j] -= A[i][j] * b[i];
+    EMIX_UNROLL for (int j = 0; j < 5; ++j)
+        EMIX_UNROLL for (int l = 0; l < j; ++l) b[j] -= A[j][l] * b[l];
+    EMIX_UNROLL for (int j = 0; j < 5; ++j) b[j] *= inverse[j];
+    EMIX_UNROLL for (int j = 4; j >= 0; --j)
+        EMIX_UNROLL for (int i = j + 1; i < 5; ++i) b[j] -= A[i][j] * b[i];
     return true;
 }
 
 // The same of A and as much of a positive diagonal (5) as makes it definite;
 // returns how much that is, infinity where nothing does.
 inline double solve_damped(const double (&A)[5][5], const double (&diagonal)[5], double (&b)[5]) {
-    constexpr double shares[] = {0.0, 0.25, 1.0, 4.0};
+    // Near a ridge the objective hardly curves the wrong way: much would stop it there.
+    constexpr double shares[] = {0.0, 0x1p-8, 0x1p-6, 0x1p-4, 0.25, 1.0, 4.0};
     for (const double share : shares) {
         double damped[5][5], x[5];
         for (int i = 0; i < 5; ++i) {
@@ -120,15 +50,19 @@ inline double solve_damped(const double (&A)[5][5], const double (&diagonal)[5],
     return infinity;
 }
 
+// How far a step may go: in the logit of a weight, the means in their own standard
+// deviations, and the logarithms of these.
+constexpr double furthest_logit = 1.0, furthest_mean = 0.5, furthest_log_sd = 0.5;
+
 // As ColumnClimber, in fewer steps, to the same summits: a step of Newton's is
 // taken only where the objective curves down in all directions, goes no further
 // than the quadratic can be trusted, and is taken back where it does not climb.
+// Where it is held back so that EM's own goes further, that is taken.
 class PairClimber {
   public:
     PairClimber(const PaddedColumn& points, ColumnClimber& plain, const ColumnRules& rules)
         : points_(points), rules_(rules), plain_(plain) {
-        const int64_t step = 4 * lanes;
-        while (unit_ + step <= points.count && all_one(points.weight + unit_, step)) unit_ += step;
+        while (unit_ + lanes <= points.count && all_one(points.weight + unit_, lanes)) unit_ += lanes;
     }
 
     // Whether a model is of two components of which all is learned, without a
@@ -157,8 +91,9 @@ class PairClimber {
             before_.copy_from(at, 2);
             seen_before_ = seen_;
             last = now;
-            if (leap(at)) {
-                if (last.objective + promise_ < enough) {
+            if (leap(at) && (is_whole() || !falls_short_of_em())) {
+                // Where a whole step leads is foreseen well enough not to be looked at.
+                if ((is_whole() && watch(at)) || last.objective + promise_ < enough) {
                     at.copy_from(before_, 2);
                     return {last, t, not_converged};
                 }
@@ -168,9 +103,9 @@ class PairClimber {
                     continue;
                 }
                 trust_ *= 0.25;
-                at.copy_from(before_, 2);
                 seen_ = seen_before_;
             }
+            at.copy_from(before_, 2);
             maximise(rules_, seen_.statistics(), at);
             now = look(at);
         }
@@ -280,13 +215,17 @@ class PairClimber {
         const double slope[5] = {step[0], step[1], step[2], step[3], step[4]};
         const double damping = solve_damped(curvature, known, step);
         if (damping == infinity) return false;
-        constexpr double furthest[5] = {1.0, 0.5, 0.5, 0.5, 0.5};
-        double length = 1.0;
+        constexpr double most[5] = {1.0 / furthest_logit, 1.0 / furthest_mean,
+                                    1.0 / furthest_log_sd, 1.0 / furthest_mean,
+                                    1.0 / furthest_log_sd};
+        reach_ = 0.0;
         for (int i = 0; i < 5; ++i) {
-            const double part = std::fabs(step[i]) / (furthest[i] * trust_);
-            if (!(part <= length)) length = part;
+            const double part = std::fabs(step[i]) * most[i];
+            if (!(part <= reach_)) reach_ = part;
         }
-        if (!EMIX_LEVEL::is_finite(length)) return false;
+        if (!EMIX_LEVEL::is_finite(reach_)) return false;
+        const double length = reach_ > trust_ ? reach_ / trust_ : 1.0;
+        reach_ /= length;
         // Twice what the whole way to the summit brings, as the quadratic has it.
         promise_ = damping > 0.0 || length > 1.0 ? infinity : 0.0;
         for (int i = 0; i < 5; ++i) {
@@ -305,14 +244,36 @@ class PairClimber {
         return true;
     }
 
+    // Whether the last step was Newton's own, neither damped nor cut short.
+    bool is_whole() const { return promise_ < infinity; }
+
+    // Whether EM's step goes further than the last of Newton's was let.
+    bool falls_short_of_em() {
+        image_.copy_from(before_, 2);
+        maximise(rules_, seen_.statistics(), image_);
+        const double *w = image_.weights, *was = before_.weights;
+        bool is_further = are_apart(w[0] * was[1], w[1] * was[0], reach_ * furthest_logit);
+        for (int j = 0; j < 2; ++j) {
+            const double sd = before_.sds[j], moved = std::fabs(image_.means[j] - before_.means[j]);
+            is_further = is_further || moved > reach_ * furthest_mean * sd ||
+                         are_apart(image_.sds[j], sd, reach_ * furthest_log_sd);
+        }
+        return is_further;
+    }
+    // |log(a / b)| > share, or a little less.
+    static bool are_apart(double a, double b, double share) {
+        return std::fabs(a - b) > share * (a < b ? a : b);
+    }
+
     const PaddedColumn& points_;
     const ColumnRules& rules_;
     ColumnClimber& plain_;
     int64_t unit_ = 0;
-    double trust_ = 1.0, promise_ = 0.0;
+    double trust_ = 1.0, promise_ = 0.0, reach_ = 0.0;
     Seen seen_{}, seen_before_{};
-    Buffer storage_{6};
+    Buffer storage_{12};
     ColumnParameters before_ = ColumnParameters::in(storage_.get(), 2);
+    ColumnParameters image_ = ColumnParameters::in(storage_.get() + 6, 2);
 };
 
 // Whichever climbs a model of one column in fewer steps.

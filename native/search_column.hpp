@@ -13,8 +13,12 @@ namespace emix::EMIX_LEVEL {
 constexpr std::uint64_t first_swap_stream = std::uint64_t{1} << 32;
 constexpr std::uint64_t streams_per_trial = 8;
 // The E-step takes so many vectors of points side by side; one by one they cost
-// almost as much.
+// almost as much, but for two components.
 constexpr int64_t group = 4 * lanes;
+
+// Of so many points, or more, and so wide, in the column's own standard
+// deviations, a component is not degenerate: a fifth of each would do.
+constexpr double many_points = 20.0, wide_sd = 0.1;
 
 // What one thread needs.
 struct SearchWorker {
@@ -39,7 +43,7 @@ class Search {
           k_(request.k),
           rules_(request.terms, k_),
           drawn_(request.column),
-          n_((request.column.count + group - 1) / group * group),
+          n_(padded(request.column.count, PairClimber::serves(rules_) ? lanes : group)),
           points_(2 * n_),
           padded_(pad()),
           column_{padded_.z, nullptr, padded_.weight, n_, 0.0, 1.0},
@@ -107,6 +111,9 @@ class Search {
         }
     };
 
+    static int64_t padded(int64_t count, int64_t group) {
+        return (count + group - 1) / group * group;
+    }
     PaddedColumn pad() const {
         const SortedColumn& column = request_.column;
         double *z = points_.get(), *weight = z + n_, total = 0.0;
@@ -187,12 +194,22 @@ class Search {
         found.count = all.count;
     }
 
+    // Whether no component can be degenerate, so that judging it can wait for its
+    // summit: all are wide, and of many points.
+    bool is_wide(const ColumnParameters& at) const {
+        for (int64_t j = 0; j < k_; ++j)
+            if (!(at.sds[j] > wide_sd * padded_.sd && at.weights[j] * padded_.total > many_points))
+                return false;
+        return true;
+    }
+
     // The trials of one chain; every chain draws from streams of its own.
     void swap_chain(int64_t j, int64_t chains, int worker_index) {
         SearchWorker& worker = *pointers_[worker_index];
         Chain& chain = chains_.items[j];
         Candidate* trial = nullptr;
         worker.home.set(chain.at->at);
+        if (!is_wide(chain.at->at)) judge(*chain.at, worker);
         int64_t homecomings = 0;
         for (int64_t t = 0; t < request_.swaps && !interrupted(); ++t) {
             if (request_.settled > 0 && homecomings == request_.settled) break;
@@ -203,10 +220,12 @@ class Search {
                                          static_cast<std::uint64_t>(t) * streams_per_trial +
                                          static_cast<std::uint64_t>(j);
             draw_swap(drawn_, rules_, Draws(request_.seed, stream), trial->at);
-            const double to_beat = chain.at->is_sound() ? chain.at->objective() : -infinity;
+            const bool is_sound = !chain.at->is_judged() || chain.at->is_sound();
+            const double to_beat = is_sound ? chain.at->objective() : -infinity;
             const bool came_home = short_run(*trial, worker, true, to_beat);
             look_up(worker_index, trial->end.iterations + 1);
-            homecomings = came_home ? homecomings + 1 : 0;
+            // What is not sound is no place to rest.
+            homecomings = came_home && is_sound ? homecomings + 1 : 0;
             if (came_home) continue;
             judge(*chain.at, worker);
             // What is not above a sound candidate need not be judged.

@@ -18,15 +18,6 @@ struct Traces {
     }
 };
 
-template <class Value>
-nb::object copied(const Value* from, std::initializer_list<size_t> shape) {
-    Result<Value> copy(shape);
-    size_t size = 1;
-    for (size_t side : shape) size *= side;
-    std::copy(from, from + size, copy.data);
-    return copy.array;
-}
-
 nb::tuple climb(const Values& x, const Weights& sample_weight, double shift, double scale,
                 const Matrix& weights, const Matrix& means, const Matrix& sds, bool tied,
                 const Vector& held_weights, const Vector& held_means, const Vector& held_sds,

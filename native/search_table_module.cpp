@@ -35,12 +35,8 @@ nb::object least_worths_table(const Rows& points, const Weights& sample_weight,
                               const Matrices& means, const Stack& factors,
                               const Vector& held_weights, double floor, const nb::tuple& ground,
                               int threads) {
-    const emix::Table rows = table(points, sample_weight, std::nullopt, std::nullopt);
-    const int64_t s = static_cast<int64_t>(weights.shape(0)), d = rows.d;
-    const int64_t k = static_cast<int64_t>(weights.shape(1));
-    require(k >= 1, "a mixture needs at least one component");
-    require_threads(threads);
-    Mixtures{weights, means, factors}.check(s, k, d);
+    const auto [rows, s, k, d] =
+        Placed(points, sample_weight, {weights, means, factors}, threads);
     const std::vector<double> one(static_cast<size_t>(k), 1.0);
     const Given nothing(Weights{}, "nothing", d), none(std::optional<Matrix>{}, "nothing", d);
     require_shape(held_weights, "held_weights", k);
@@ -64,13 +60,10 @@ nb::tuple begin_table(const Rows& points, const Weights& sample_weight,
                       const Vector& concentration, const Weights& pseudo_mean, double pseudo_count,
                       double extra_weight, const std::optional<Matrix>& extra_scatter, double floor,
                       int64_t few, int64_t short_run, int64_t max_iter, double tol,
-                      const Ground& ground, double slack, double least_objective, int64_t most, int threads) {
-    const emix::Table rows = table(points, sample_weight, std::nullopt, std::nullopt);
-    const int64_t s = static_cast<int64_t>(weights.shape(0)), d = rows.d;
-    const int64_t k = static_cast<int64_t>(weights.shape(1));
-    require(k >= 1, "a mixture needs at least one component");
-    require_threads(threads);
-    Mixtures{weights, means, factors}.check(s, k, d);
+                      const Ground& ground, double slack, double least_objective, int64_t most,
+                      int threads) {
+    const auto [rows, s, k, d] =
+        Placed(points, sample_weight, {weights, means, factors}, threads);
     const Given centre(pseudo_mean, "pseudo_mean", d), extra(extra_scatter, "extra_scatter", d);
     const GivenGround given(ground, d);
     const emix::TableBegin request{
@@ -102,11 +95,6 @@ nb::tuple begin_table(const Rows& points, const Weights& sample_weight,
 
 bool asked() { return interrupted(nullptr); }
 
-template <class Value>
-nb::object copied(const std::vector<Value>& values, std::initializer_list<size_t> shape) {
-    return copy_of(values.data(), shape).array;
-}
-
 // What was found, and whether Ctrl-C left more to find.
 nb::tuple swap_table(const Rows& points, const Weights& sample_weight, const std::string& structure,
                     const Matrix& weights, const Matrices& means, const Stack& factors,
@@ -118,12 +106,9 @@ nb::tuple swap_table(const Rows& points, const Weights& sample_weight, const std
                     int64_t swaps, int64_t settled, std::uint64_t seed, std::uint64_t first,
                     std::uint64_t each, double slack, double on_the_way, double narrowest,
                     double widest, int threads) {
-    const emix::Table rows = table(points, sample_weight, std::nullopt, std::nullopt);
-    const int64_t s = static_cast<int64_t>(weights.shape(0)), d = rows.d;
-    const int64_t k = static_cast<int64_t>(weights.shape(1));
-    require(k >= 1 && rows.n >= 1, "there must be a component, and a row");
-    require_threads(threads);
-    Mixtures{weights, means, factors}.check(s, k, d);
+    const auto [rows, s, k, d] =
+        Placed(points, sample_weight, {weights, means, factors}, threads);
+    require(rows.n >= 1, "there must be a row");
     require_shape(factor, "factor", d, d);
     require_shape(objective, "objective", s);
     require_shape(worth, "worth", s);

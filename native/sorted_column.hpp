@@ -1,7 +1,7 @@
 // A column sorted, its ties merged: what the search looks at.
 #pragma once
 
-#include "column.hpp"
+#include "runs_column.hpp"
 
 namespace emix::EMIX_LEVEL {
 
@@ -178,17 +178,9 @@ inline void sort_column(const Column& column, SortedColumn& out) {
         sort_points<WeightedPoint>(column, out);
     else
         sort_points<BarePoint>(column, out);
-    double weight = 0.0, sum = 0.0, scatter = 0.0;
-    for (int64_t i = 0; i < out.count; ++i) {
-        weight += out.weight[i];
-        sum += out.weight[i] * out.points[i];
-    }
-    const double mean = sum / weight;
-    for (int64_t i = 0; i < out.count; ++i) {
-        const double away = out.points[i] - mean;
-        scatter += out.weight[i] * (away * away);
-    }
-    out.sd = std::sqrt(scatter / weight);
+    const RunSums all = sum_run(out.points, out.weight, 0, out.count);
+    const double mean = all.first / all.weight;
+    out.sd = std::sqrt(scatter_of_run(out.points, out.weight, 0, out.count, mean) / all.weight);
 }
 
 }  // namespace emix::EMIX_LEVEL

@@ -5,6 +5,7 @@
 #include "draws.hpp"
 #include "kmeans_column.hpp"
 #include "maximise_column.hpp"
+#include "runs_column.hpp"
 
 namespace emix::EMIX_LEVEL {
 
@@ -78,17 +79,11 @@ inline void mixture_of_runs(const DrawnColumn& column, const int64_t* breaks, in
     const double floor = column.sd > 0.0 ? least_spread * column.sd : 1.0;
     double all = 0.0;
     for (int64_t j = 0; j < k; ++j) {
-        double total = 0.0, first = 0.0, second = 0.0;
-        for (int64_t i = breaks[j]; i < breaks[j + 1]; ++i) {
-            total += column.weight[i];
-            first += column.weight[i] * column.z[i];
-        }
+        const auto [total, first] = sum_run(column.z, column.weight, breaks[j], breaks[j + 1]);
         const bool empty = total == 0.0;
         out.means[j] = empty ? column.z[smaller(breaks[j], column.n - 1)] : first / total;
-        for (int64_t i = breaks[j]; i < breaks[j + 1]; ++i) {
-            const double away = column.z[i] - out.means[j];
-            second += column.weight[i] * (away * away);
-        }
+        const double second =
+            scatter_of_run(column.z, column.weight, breaks[j], breaks[j + 1], out.means[j]);
         const double spread = empty ? 0.0 : std::sqrt(second / total);
         out.sds[j] = spread > floor ? spread : floor;
         out.weights[j] = total;

@@ -82,6 +82,22 @@ struct Mixtures {
     }
 };
 
+// Rows, and s mixtures of k components in their d columns.
+struct Placed {
+    emix::Table rows;
+    int64_t s, k, d;
+
+    Placed(const Rows& points, const Weights& sample_weight, const Mixtures& mixtures, int threads)
+        : rows(table(points, sample_weight, std::nullopt, std::nullopt)),
+          s(static_cast<int64_t>(mixtures.weights.shape(0))),
+          k(static_cast<int64_t>(mixtures.weights.shape(1))),
+          d(rows.d) {
+        require(k >= 1, "a mixture needs at least one component");
+        require_threads(threads);
+        mixtures.check(s, k, d);
+    }
+};
+
 // An array that may be left out, in which all is 0 then.
 struct Given {
     std::vector<double> values;
@@ -98,15 +114,6 @@ struct Given {
         values.assign(array->data(), array->data() + side * side);
     }
 };
-
-template <class Value>
-Result<Value> copy_of(const Value* from, std::initializer_list<size_t> shape) {
-    Result<Value> made(shape);
-    size_t size = 1;
-    for (size_t side : shape) size *= side;
-    std::copy(from, from + size, made.data);
-    return made;
-}
 
 // What is learned, held and believed beforehand, of arrays that outlive it.
 inline emix::TableTerms table_terms(const std::string& structure, const Vector& held_weights,

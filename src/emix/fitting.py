@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 # The gradient per row at which a climb has arrived: four hundred thousand roundings.
 TOLERANCE = 1e-10
 MAX_ITER = 20_000
+_STOP, _STOP_OF_A_CROWD = Stop(TOLERANCE, MAX_ITER), Stop(TOLERANCE, CROWD_ITER)
 
 
 def fit(
@@ -225,6 +226,8 @@ def neglect_of(neglect: float | None, k: int, n_features: int) -> float:
 def stop_of(
     tol: float | None, max_iter: int | None, k: int = 1, n_features: int = 1
 ) -> Stop:
+    if tol is None and max_iter is None:
+        return _STOP_OF_A_CROWD if is_crowd(k, n_features) else _STOP
     tol = TOLERANCE if tol is None else tol
     if max_iter is None:
         max_iter = CROWD_ITER if is_crowd(k, n_features) else MAX_ITER

@@ -167,10 +167,10 @@ def _of_direct(
             # What is wrong is said in words, for which all rows are looked at again.
             finder = finder or _finder(source, names, model, how)[1]
             degenerate = finder.degenerate(each.climb.mixture.inward(finder.units),
-                                           finder.within.reordered(each.order))
+                                           finder.within.reordered(np.array(each.order)))
         optima.append(Optimum(each.climb.loglik, each.climb.objective, each.starts,
                               each.climb.outcome, degenerate, each.climb.mixture))
-    ordered = model.reordered(best.order)
+    ordered = model if model.is_free else model.reordered(np.array(best.order))
 
     def within(rows: ArraySource) -> tuple[Model, Units]:
         _, units, told = _ground(rows, names, ordered, how.threads)

@@ -5,9 +5,9 @@ what it leaves is known from the curvature of the objective (Louis 1982,
 doi:10.1111/j.2517-6161.1982.tb01203.x): that of known labels, less what not knowing them takes
 away. In five parameters a step of Newton's costs little more than one of EM's. It is taken where
 the objective curves down in every direction; elsewhere the curvature of known labels is added until
-it does (Levenberg 1944, doi:10.1090/qam/10666), which turns the step towards EM's. A step that does
-not climb is taken back, EM's own taken in its place, and the next goes less far: so the objective
-never falls.
+it does (Levenberg 1944, doi:10.1090/qam/10666), which turns the step towards EM's; where EM's goes
+further than the step was let, that is taken. A step that does not climb is taken back, EM's own
+taken in its place, and the next goes less far: so the objective never falls.
 
 The native kernel does the same (`native/pair_column.hpp`); this is for where there is none, and
 holds it to its numbers.
@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 # How far a step may go: in the logit of a weight, the means in their own standard deviations, and
 # the logarithms of these.
 FURTHEST = np.array([1.0, 0.5, 0.5, 0.5, 0.5])
-# Shares of the curvature of known labels, tried one after another.
-DAMPING = (0.0, 0.25, 1.0, 4.0)
+# Shares of the curvature of known labels, tried one after another. Near a ridge the objective
+# hardly curves the wrong way: much would stop it there.
+DAMPING = (0.0, 2.0**-8, 2.0**-6, 2.0**-4, 0.25, 1.0, 4.0)
 # A pivot of less than this share of its diagonal is not safely positive.
 LEAST_PIVOT = 1e-9
 
@@ -69,14 +70,15 @@ def climb_pair(
         if outcome is Outcome.CONVERGED or enough or now.step.iteration >= stop.max_iter:
             break
         last, after = now, now.step.iteration + 1
-        leapt = _leap(source, last, model, trust)
+        image = maximise(last.step.statistics, last.mixture, model)
+        leapt = _leap(source, last, model, trust, image)
         if leapt is not None:
             now = _look(source, leapt, model, after)
             if now.is_finite and now.objective >= last.objective - slack:
                 trust = 2 * trust if trust < 0.5 else 1.0
                 continue
             trust *= 0.25
-        now = _look(source, maximise(last.step.statistics, last.mixture, model), model, after)
+        now = _look(source, image, model, after)
     step = end.step
     return Climb(end.mixture, step.loglik, end.objective, end.slope, step.iteration, outcome,
                  np.array(trace))
@@ -111,9 +113,10 @@ def _look(source: ArraySource, mixture: Mixture, model: Model, iteration: int) -
 
 
 def _leap(
-    source: ArraySource, seen: _Seen, model: Model, trust: float
+    source: ArraySource, seen: _Seen, model: Model, trust: float, image: Mixture
 ) -> Mixture | None:
-    """A step of Newton's, or None where no damping makes the objective curve down all around."""
+    """A step of Newton's, or None where no damping makes the objective curve down all around, or
+    where it is held back so that EM's, to `image`, goes further."""
     mixture, statistics = seen.mixture, seen.step.statistics
     weights, means, sds = mixture.weights, mixture.means[:, 0], mixture.sds
     s0, s1 = statistics.weight, statistics.shift[:, 0] / sds
@@ -129,13 +132,33 @@ def _leap(
             break
     else:
         return None
-    step = step / max(float(np.max(np.abs(step) / (FURTHEST * trust))), 1.0)
+    reach = float(np.max(np.abs(step) / FURTHEST))
+    length = max(reach / trust, 1.0)
+    if (share > 0 or length > 1) and _goes_further(mixture, image, reach / length):
+        return None
+    step = step / length
     widths = sds * np.exp(step[[2, 4]])
     if not (widths > model.floor).all():
         return None
     shares = weights * [math.exp(step[0]), 1.0]
     return Mixture.trusted(
         shares / shares.sum(), (means + sds * step[[1, 3]])[:, None], Isotropic(widths)
+    )
+
+
+def _goes_further(mixture: Mixture, image: Mixture, reach: float) -> bool:
+    """Whether it is further from one to the other than this share of how far a step may go."""
+    most = (reach * FURTHEST).tolist()
+
+    def are_apart(a: float, b: float, share: float) -> bool:
+        # |log(a / b)| > share, or a little less.
+        return abs(a - b) > share * min(a, b)
+
+    (w0, w1), (v0, v1) = mixture.weights.tolist(), image.weights.tolist()
+    moved, sds = np.abs(image.means - mixture.means)[:, 0].tolist(), mixture.sds.tolist()
+    return are_apart(v0 * w1, v1 * w0, most[0]) or any(
+        moved[j] > most[1] * sds[j] or are_apart(float(image.sds[j]), sds[j], most[2])
+        for j in range(2)
     )
 
 

@@ -10,7 +10,7 @@ way has no inverse: every parameter that it moves is named instead of given a nu
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,7 @@ import numpy as np
 from emix.climbing.coordinates import Coordinates
 from emix.climbing.information import Information, information, prior_derivatives
 from emix.inference.quantities import KINDS, Uncertainty, mapped, natural
+from emix.sources.array import ArraySource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from emix.mixture import Mixture
     from emix.model import Model
     from emix.soundness.degenerate import Degenerate
-    from emix.sources.array import ArraySource
     from emix.sources.protocol import Source
 
 Notes = dict[str, dict[tuple[int, ...], str]]
@@ -108,8 +108,8 @@ class Deferred:
         if not (_is_cheap(source.n_rows, most) or _is_cheap(source.n_rows, model.n_parameters)):
             return None
         weight = source.sample_weight
-        kept = replace(source, points=source.points.copy(),
-                       sample_weight=None if weight is None else weight.copy())
+        kept = ArraySource(source.points.copy(), None if weight is None else weight.copy(),
+                           source.names)
         return cls(kept, mixture, within, columns, degenerate, remarks)
 
     def asked(self) -> Uncertainty:

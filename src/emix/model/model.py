@@ -7,7 +7,7 @@ any weight, mean or covariance may be held, NaN marks what is learned.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -135,9 +135,13 @@ class Model:
     ) -> Model:
         """From the arguments of `fit`. Raises `ParameterError` for what cannot be."""
         k = _count(k)
+        is_held = weights is not None or means is not None or sds is not None \
+            or covariances is not None
+        if not is_held and prior is None and isinstance(covariance, str):
+            return cls._free(k, n_features, covariance)
         rule = structure(covariance, n_features)
         held = Held.nothing(k, n_features)
-        if weights is not None or means is not None or sds is not None or covariances is not None:
+        if is_held:
             matrices, learned = held_covariances(sds, covariances, k, n_features, rule)
             held = Held.of(
                 held.weights if weights is None else held_weights(weights, k),
@@ -145,6 +149,13 @@ class Model:
                 matrices, learned,
             )
         return cls(rule, held, Prior.parse(prior, k, n_features))
+
+    @classmethod
+    @lru_cache(maxsize=64)
+    def _free(cls, k: int, n_features: int, covariance: str) -> Model:
+        """A model of which all is learned; the same one each time."""
+        rule = structure(covariance, n_features)
+        return cls(rule, Held.nothing(k, n_features), Prior.parse(None, k, n_features))
 
     @property
     def n_components(self) -> int:
@@ -162,6 +173,11 @@ class Model:
         n_matrices = int(np.count_nonzero(held.learned_covariances))
         n_spread = self.structure.n_parameters(n_matrices, self.n_features)
         return free_weights + int(np.count_nonzero(held.learned_means)) + n_spread
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing is held and nothing believed beforehand."""
+        return self.held.is_nothing and self.prior.is_flat
 
     def log_prior(self, mixture: Mixture) -> float:
         """Log prior density of the learned parameters; 0 without a prior."""
@@ -184,7 +200,7 @@ class Model:
 
     def reordered(self, order: Order) -> Model:
         """The same model with components in another order (k,)."""
-        if self.held.is_nothing and self.prior.is_flat:
+        if self.is_free:
             return self
         return replace(
             self, held=self.held.reordered(order), prior=self.prior.reordered(order)

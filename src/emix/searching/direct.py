@@ -10,8 +10,8 @@ or to refuse by name.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,9 +28,11 @@ if NATIVE is not None:
     from emix.kernels import _native
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-    from emix.arrays import Floats, Order, Points
+    from emix.arrays import Floats, Points
     from emix.climbing.climb import Stop
     from emix.model import Model
     from emix.sources.array import ArraySource
@@ -46,7 +48,7 @@ class Found:
     climb: Climb
     worth: float
     starts: int
-    order: Order
+    order: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +121,15 @@ def fit_directly(
     `model` is in the units of the data; `plan` None searches by default. Ctrl-C ends it with the
     best so far, "interrupted"; KeyboardInterrupt where there is none yet.
     """
+    begins, ends = _settings(model, plan, stop)
     made = _native.fit_column(
-        source.points[:, 0], source.sample_weight, *_settings(model, plan, stop, seed, threads)
+        source.points[:, 0], source.sample_weight, *begins, seed, *ends, threads
     )
     if made is None:
         return None
     weight, hard, soft, optima, was_cut = made
-    found = list(map(_found, optima))
+    k = model.n_components
+    found = [_found(k, *numbers) for numbers in optima]
     if was_cut:
         climb = replace(found[0].climb, outcome=Outcome.INTERRUPTED)
         found[0] = replace(found[0], climb=climb)
@@ -138,15 +142,18 @@ def fit_many_directly(
 ) -> Best:
     """The best optimum of each of g columns laid one after another in points (n,): column i has the
     rows from begins[i] to begins[i + 1]."""
+    before, after = _settings(model, plan, stop)
     return Best(*_native.fit_columns(
-        points, sample_weight, begins, *_settings(model, plan, stop, seed, threads)
+        points, sample_weight, begins, *before, seed, *after, threads
     ))
 
 
+@lru_cache(maxsize=64)
 def _settings(
-    model: Model, plan: Plan | None, stop: Stop, seed: int, threads: int
-) -> tuple[Any, ...]:
-    """What is learned and how it is searched for, in the order the kernel takes it."""
+    model: Model, plan: Plan | None, stop: Stop
+) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """What is learned and how it is searched for, as the kernel takes it: before the seed, and
+    after it. Made once for many fits, each of which takes little longer than this does."""
     # How many swaps are affordable depends on how many points there are, which the kernel sees.
     work = WORK / (SHORT_RUN * CHAINS) if plan is None and model.n_components > 2 else 0.0
     if plan is None:
@@ -154,20 +161,21 @@ def _settings(
     short = min(plan.short_run, stop.max_iter)
     *terms, _ = native_terms(model)
     return (
-        *terms, FLOOR, [NUMBERS[kind] for kind in plan.starts], plan.chains, plan.swaps,
-        plan.settled, short, plan.kept, min(stop.max_iter - short, PATIENCE),
-        max(stop.tol, plan.short_tol), seed, stop.tol, SEARCH_ROWS, work,
-        most_steps(stop, 0), most_steps(stop, 1), threads,
+        (*terms, FLOOR, [NUMBERS[kind] for kind in plan.starts], plan.chains, plan.swaps,
+         plan.settled, short, plan.kept, min(stop.max_iter - short, PATIENCE),
+         max(stop.tol, plan.short_tol)),
+        (stop.tol, SEARCH_ROWS, work, most_steps(stop, 0), most_steps(stop, 1)),
     )
 
 
-def _found(numbers: tuple[Any, ...]) -> Found:
-    weights, means, sds, objective, loglik, slope, worth, iterations, outcome, starts, order, \
-        trace = numbers
-    # Internal objectives differ by a constant from those in the units of the data.
-    if len(trace) and math.isfinite(trace[-1]):
-        trace += objective - trace[-1]
-        trace[-1] = objective
-    climb = Climb(Mixture.trusted(weights, means, Isotropic(sds)), loglik, objective, slope,
-                  iterations, NATIVE_OUTCOMES[outcome], trace)
+def _found(
+    k: int, numbers: Floats, objective: float, loglik: float, slope: float, worth: float,
+    iterations: int, outcome: int, starts: int, order: Sequence[int],
+) -> Found:
+    """`numbers` are the weights, means and standard deviations (k,) each, and the trace."""
+    mixture = Mixture.trusted(
+        numbers[:k], numbers[k:2 * k, None], Isotropic(numbers[2 * k:3 * k])
+    )
+    climb = Climb(mixture, loglik, objective, slope, iterations, NATIVE_OUTCOMES[outcome],
+                  numbers[3 * k:])
     return Found(climb, worth, starts, order)

@@ -11,9 +11,9 @@ from emix.kernels import NATIVE
 # The varied kinds, in turn, after the two that chance has no part in.
 VARIED = ("responsibilities", "random", "kmeans++")
 VARIED_OF_ROWS = ("kmeans", "random", "kmeans++")
-# Two components of responsibilities drawn by chance are nearly one, twice: beside a saddle, from
-# which EM takes long to come away.
-OF_TWO = ("kmeans", "quantiles", "random", "random")
+# Of two components swaps find what starts drawn by chance would, for less: on 10,000 columns of 200
+# points with two such starts besides as few ended lower.
+OF_TWO = ("kmeans", "quantiles")
 # What a component must be worth while a run is cut short: more than at a summit, or components
 # that are about to become degenerate would draw the chains to them.
 ON_THE_WAY = -1.0

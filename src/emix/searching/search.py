@@ -154,7 +154,9 @@ def _swap(
         heights = [chains[j].climb.objective if chains[j].is_sound else -np.inf for j in awake]
         runs = terrain.run_from_home(starts, homes, model, short, threads, heights)
         for j, new in zip(awake, runs, strict=True):
-            homecomings[j] = homecomings[j] + 1 if new is None else 0
+            # What is not sound is no place to rest.
+            rests = new is None and chains[j].is_sound
+            homecomings[j] = homecomings[j] + 1 if rests else 0
             if new is None or not beats(new, chains[j], slack):
                 continue
             found.append(new)

@@ -64,10 +64,10 @@ def counted(mixture: Mixture, n_rows: float) -> Counted:
 def _are_one(mixture: Mixture, a: int, b: int) -> bool:
     if mixture.n_features == 1:
         # The same by hand: a fit of few rows takes less time than an array's arithmetic.
-        sd_a, sd_b = float(mixture.sds[a]), float(mixture.sds[b])
-        step = abs(float(mixture.means[a, 0]) - float(mixture.means[b, 0]))
-        wider = sd_b / sd_a
-        return step <= NEAR * sd_a and abs(wider * wider - 1) <= 2 * NEAR
+        means, sds = mixture.means, mixture.sds
+        sd = sds.item(a)
+        step, wider = abs(means.item(a) - means.item(b)), sds.item(b) / sd
+        return step <= NEAR * sd and abs(wider * wider - 1) <= 2 * NEAR
     covariance, between = mixture.covariance, mixture.means[a] - mixture.means[b]
     # Of a spike beside a wide component the squares may be no doubles; then they are not near, and
     # the comparisons are written so that what is not a number is not either.
