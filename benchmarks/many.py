@@ -26,8 +26,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from measuring import machine
 from threadpoolctl import threadpool_limits
-from versus import machine
 
 import emix
 

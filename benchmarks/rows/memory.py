@@ -1,0 +1,82 @@
+"""Peak memory beyond the data: ten EM steps over a million rows, each in a process of its own.
+
+What is counted is how far the process's peak rises once the libraries are loaded and the data is
+there, so that neither counts. emix runs `emix.fit(x, k, start=..., max_iter=10)`, peers their climb
+of ten steps.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from measuring import Row
+from peers import Peer
+
+PART = "peak memory beyond the data"
+ROWS, COLUMNS, K, STEPS = 1_000_000, 8, 8, 10
+CODE = """
+import sys, warnings
+sys.path.insert(0, {folder!r})
+warnings.simplefilter("ignore")
+from data import table
+from rows.memory import measured
+problem = table({rows}, {columns}, {k}, "full")
+print("MB", measured({peer!r}, problem))
+"""
+
+
+def rows(peers: Sequence[Peer]) -> Iterator[Row]:
+    data = ROWS * COLUMNS * 8e-6
+    told = f"n = {ROWS:g}, d = {COLUMNS}, k = {K}, {STEPS} EM steps (data: {data:.0f} MB)"
+    ours = _asked("emix")
+    for peer in peers:
+        theirs = _asked(peer.name)
+        if isinstance(ours, str) or isinstance(theirs, str):
+            yield Row.unrun(PART, told, peer.name, str(theirs))
+            continue
+        ratio = theirs / ours
+        yield Row(PART, told, peer.name, ours, theirs, ratio, ratio, ratio, peer.remark,
+                         "MB")
+
+
+def measured(name: str, problem) -> float:
+    """MB by which the peak of this process, or of R's, rises."""
+    import resource
+    from dataclasses import replace
+
+    import peers
+
+    import emix
+
+    def peak() -> float:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+    few = replace(problem, x=problem.x[:2000].copy())
+    if name == "emix":
+        def run(given, steps):
+            return emix.fit(given.x, K, start=given.start, max_iter=steps)
+    else:
+        peer = next(kind for kind in peers.PEERS if kind.name == name)()
+        if name.startswith("mclust"):
+            return peer.memory(problem, STEPS)
+        run = peer.climb
+    run(few, 2)
+    before = peak()
+    run(problem, STEPS)
+    return peak() - before
+
+
+def _asked(name: str) -> float | str:
+    here = Path(__file__).parent.parent
+    code = CODE.format(folder=str(here), rows=ROWS, columns=COLUMNS, k=K, peer=name)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+                          env=dict(os.environ), timeout=300)
+    for line in done.stdout.splitlines():
+        if line.startswith("MB "):
+            return float(line.split()[1])
+    said = done.stderr.strip().splitlines()
+    return said[-1] if said else "ended without a word"
