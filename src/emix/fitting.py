@@ -61,9 +61,10 @@ def fit(
 
     Parameters
     ----------
-    x : the data (n,) or (n, d): an array, a Series, a data frame, or a path to a CSV file; or, for
-        rows that need not be in memory, a function that on every call returns an iterator of
-        blocks, or any source (see `emix.sources.protocol.Source`)
+    x : the data (n,) or (n, d): an array, a Series, a data frame, or a path to a CSV file; or rows
+        that need not be in memory: a path to Parquet or CSV, a folder, a pattern ("data/*.parquet")
+        or a list of them, a mapped array, whatever gives Arrow streams, a lazy frame of polars, a
+        function that on every call returns an iterator of blocks, any `sources.protocol.Source`
     k : number of components
     covariance : how components may be shaped. One of mclust's fourteen names, of which the letters
         say whether volume, shape and orientation are equal (E), varying (V) or, for shape and
