@@ -42,7 +42,6 @@ START = Mixture([0.5, 0.5], [[0.0] * D, [5.0] * D], [np.eye(D)] * 2)
 
 @pytest.fixture(scope="module", autouse=True)
 def session() -> Iterator[Any]:
-    os.environ["PYSPARK_PYTHON"] = sys.executable
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.master("local[2]").appName("emix")
@@ -52,9 +51,13 @@ def session() -> Iterator[Any]:
         "spark.sql.execution.arrow.maxRecordsPerBatch": "77",
     }.items():
         builder = builder.config(name, value)
-    session = builder.getOrCreate()
-    yield session
-    session.stop()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
+        # Its workers are asked with monoids of the conformance suite.
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), *sys.path]))
+        session = builder.getOrCreate()
+        yield session
+        session.stop()
 
 
 def framed(x: np.ndarray, partitions: int, weight: np.ndarray | None = None) -> Any:
