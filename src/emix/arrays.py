@@ -80,6 +80,8 @@ class Block:
     def rows(self, start: int, stop: int) -> Block:
         """The rows from `start` up to `stop`, without copying."""
         weight, place = self.sample_weight, self.place
+        # The array API standard knows no slice beyond the end.
+        stop = min(stop, self.n_rows)
         return Block(self.points[start:stop, :], None if weight is None else weight[start:stop],
                      None if place is None else place.after(start))
 

@@ -1,5 +1,5 @@
 """Who belongs where, told in the kind of data that the rows came in: arrays, frames, and those of
-Dask's and Spark's, which come back lazily."""
+Dask's and Spark's, which come back lazily; arrays of other libraries where those are."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emix.devices import is_on_device
 from emix.engines import dask, spark
 from emix.frames import column_like, like
 from emix.sources.answers import Labels as MostProbable
@@ -33,6 +34,8 @@ class Assigned:
         if spark.is_frame(x):
             return spark.with_columns(x, self.columns, self._shares,
                                       dict.fromkeys(self._names, "double"))
+        if is_on_device(x):
+            return self.mixture.responsibilities(x)
         if not dask.is_array(x) and (elsewhere := elsewhere_like(x, self.columns)) is not None:
             return answered(elsewhere, Responsibilities(self.mixture))
         shares = self.mixture.responsibilities(rows_like(x, self.columns))
@@ -47,6 +50,8 @@ class Assigned:
             return dask.mapped_frame(x, self.predict)
         if spark.is_frame(x):
             return spark.with_columns(x, self.columns, self._labels, {"component": "long"})
+        if is_on_device(x):
+            return self.mixture.predict(x)
         if not dask.is_array(x) and (elsewhere := elsewhere_like(x, self.columns)) is not None:
             return answered(elsewhere, MostProbable(self.mixture))
         labels = self.mixture.predict(rows_like(x, self.columns))

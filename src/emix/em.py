@@ -117,8 +117,8 @@ class Expect:
     threads: int = 1
 
     def __call__(self, block: Block) -> Statistics:
-        return kernel_for(self.mixture).expect(self.mixture, block, self.form, self.units,
-                                               self.threads)
+        kernel = kernel_for(self.mixture, block.points)
+        return kernel.expect(self.mixture, block, self.form, self.units, self.threads)
 
     @property
     def zero(self) -> Statistics:

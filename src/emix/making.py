@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emix.arrays import Labels, Units
-from emix.climbing.climb import Climb, Outcome, Progress, Stop
+from emix.climbing.climb import ROUNDINGS, Climb, Outcome, Progress, Stop
 from emix.covariance import Isotropic
 from emix.em import Expect
-from emix.errors import ClusterError
+from emix.errors import ClusterError, ParameterError
 from emix.inference.standard_errors import Deferred
-from emix.kernels import instruction_set, kernel_for
+from emix.kernels import PORTABLE, instruction_set, kernel_for
 from emix.mixture import Mixture
 from emix.model import FLOOR
 from emix.moments import Moments, moments_of
@@ -30,6 +30,7 @@ from emix.soundness.coinciding import counted
 from emix.soundness.degenerate import LEAST_WORTH
 from emix.soundness.sureness import Classify, Sureness
 from emix.sources.array import ArraySource
+from emix.sources.device import DeviceSource
 from emix.sources.protocol import block_rows
 from emix.sources.streamed import Streamed
 
@@ -133,6 +134,10 @@ class Teller:
 def _finder(
     source: Source, names: tuple[str, ...], model: Model, how: Search
 ) -> tuple[Moments, Finder]:
+    if how.checkpoint is not None and isinstance(source, DeviceSource):
+        raise ParameterError("a checkpoint knows its data by all of its digits, which for an array "
+                             "on a device would have to come to the host; leave checkpoint out, or "
+                             "give a copy of the array in NumPy's hands")
     moments, units, model = _ground(source, names, model, how.threads)
     journal = None if how.checkpoint is None else Journal(
         how.checkpoint,
@@ -221,20 +226,34 @@ def finished(
     trace = climb.trace + (best.objective - climb.objective)
     if math.isfinite(climb.objective):
         trace[-1:] = best.objective
-    kernel = kernel_for(best.mixture)
     sure = finder.source.reduce(Classify(best.mixture, finder.threads), Sureness())
     order = climb.mixture.canonical_order()
     within, units = finder.within.reordered(order), finder.units
-    notes = (*finder.journal.notes, *notes_of(best, climb, moments.weight, finder.neglect))
+    notes = (*finder.journal.notes, *_notes_of_device(finder.source),
+             *notes_of(best, climb, moments.weight, finder.neglect))
     return Fit(
         mixture=best.mixture, model=model.reordered(order), loglik=best.loglik,
         objective=best.objective, n=moments.weight, outcome=climb.outcome,
         n_iter=climb.iterations, trace=trace, gradient=climb.gradient, optima=optima,
         warnings=notes, classification=(sure.hard, sure.soft), columns=names, seed=finder.seed,
-        kernel=kernel.name, compression=finder.compression, neglect=finder.neglect,
-        neglected=climb.neglected,
+        kernel=_kernel_name(finder.source, best), compression=finder.compression,
+        neglect=finder.neglect, neglected=climb.neglected,
         _uncertainty=_deferred(finder.source, within, lambda _: (within, units), names, best),
     )
+
+
+def _notes_of_device(source: Source) -> tuple[str, ...]:
+    if not isinstance(source, DeviceSource) or source.device.is_double:
+        return ()
+    return (f"{source.device.name} has no double precision: sums were made in single precision, "
+            f"and a gradient below {ROUNDINGS * source.device.rounding:.1e} per row counts as 0; "
+            f"the log-likelihood has some six digits",)
+
+
+def _kernel_name(source: Source, best: Optimum) -> str:
+    if isinstance(source, DeviceSource):
+        return f"{PORTABLE.name}, on {source.device.name}"
+    return kernel_for(best.mixture).name
 
 
 def _deferred(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emix.arrays import Place
+from emix.devices import device_of, first_not_finite
 from emix.errors import DataError
 from emix.kernels import NATIVE
 from emix.sources.protocol import merge
@@ -85,6 +86,8 @@ class MomentsOf:
     threads: int = 1
 
     def __call__(self, block: Block) -> Moments:
+        if not isinstance(block.points, np.ndarray):
+            return _on_device(block)
         return _portably(block) if NATIVE is None else _natively(block, self.threads)
 
 
@@ -164,6 +167,38 @@ def _about(origin: Floats, x: Floats, w: Floats | None) -> Moments:
         scatter = squares.sum(axis=0) if w is None else w @ squares
     total = float(len(x)) if w is None else float(w.sum())
     return Moments(len(x), total, mean, scatter, x.min(axis=0), x.max(axis=0))
+
+
+def _on_device(block: Block) -> Moments:
+    """The same where the rows are, of which no copy is made here."""
+    device = device_of(block.points)
+    xp, w = device.xp, block.sample_weight
+    bad = first_not_finite(block.points)
+    place = Place.whole() if block.place is None else block.place
+    if bad is not None:
+        row, column, value = bad
+        raise DataError(f"x holds {value} at {place.of_row(row)}, {place.of_column(column)}; "
+                        f"missing values are not supported: drop those rows first")
+    x = device.reals(block.points)
+    if w is not None:
+        wrong = ~(xp.isfinite(w) & (w >= 0))
+        if bool(xp.any(wrong)):
+            row = int(xp.argmax(xp.astype(wrong, xp.int32)))
+            raise DataError(f"sample_weight holds {float(w[row])} at {place.of_row(row)}; weights "
+                            f"are finite and not negative")
+        x, w = x[w > 0], w[w > 0]
+    if x.shape[0] == 0:
+        return Moments.zero(block.n_features)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        each = xp.ones_like(x[:, 0]) if w is None else w
+        origin, total = x[0, :], xp.sum(each)
+        beyond = x - origin
+        mean = xp.sum(beyond * each[:, None], axis=0) / total
+        scatter = xp.sum((beyond - mean) ** 2 * each[:, None], axis=0)
+        weight, first, mean, scatter, least, greatest = device.take([
+            total, origin, mean, scatter, xp.min(x, axis=0), xp.max(x, axis=0)
+        ])
+        return Moments(int(x.shape[0]), float(weight), first + mean, scatter, least, greatest)
 
 
 def _refuse(block: Block) -> None:

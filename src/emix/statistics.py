@@ -34,6 +34,8 @@ class Statistics:
     loglik           Σ w log f(x)
     total            Σ w
     count            rows of positive weight
+    rounding         what sums are right to, relative to their terms, where that is less than double
+                     precision gives; else 0
     """
 
     centre: Floats
@@ -43,6 +45,7 @@ class Statistics:
     loglik: float
     total: float
     count: int
+    rounding: float = 0.0
 
     @classmethod
     def zero(cls, centre: Floats, shape: tuple[int, ...]) -> Statistics:
@@ -62,13 +65,14 @@ class Statistics:
             self.loglik + other.loglik,
             self.total + other.total,
             self.count + other.count,
+            max(self.rounding, other.rounding),
         )
 
     def scaled(self, factor: float) -> Statistics:
         """The statistics of the same rows, each of `factor` > 0 times its weight."""
         return Statistics(
             self.centre, factor * self.weight, factor * self.shift, factor * self.scatter,
-            factor * self.loglik, factor * self.total, self.count,
+            factor * self.loglik, factor * self.total, self.count, self.rounding,
         )
 
     def recentred(self, centre: Floats) -> Statistics:
@@ -82,7 +86,7 @@ class Statistics:
         shift = self.shift - self.weight[:, None] * delta
         return Statistics(
             centre, self.weight, shift, self.scatter_about(centre), self.loglik, self.total,
-            self.count,
+            self.count, self.rounding,
         )
 
     def scatter_about(self, centre: Floats) -> Floats:
@@ -109,7 +113,8 @@ class Statistics:
             scatter = self.scatter / np.multiply.outer(units.scale, units.scale)
         loglik = self.loglik + self.total * units.log_jacobian
         return Statistics(
-            units.outward(self.centre), self.weight, shift, scatter, loglik, self.total, self.count
+            units.outward(self.centre), self.weight, shift, scatter, loglik, self.total, self.count,
+            self.rounding,
         )
 
 

@@ -18,10 +18,10 @@ from emix.initialise import Table
 from emix.model import FLOOR, Model
 from emix.searching.judging import least_worth_on, worths_on
 from emix.soundness.degenerate import left_out_gains
+from emix.soundness.left_out import left_out_gains_of_rows
 from emix.soundness.worth import (
     is_judged,
     least_worths,
-    left_out_gains_of_rows,
     on_floor_of_rows,
     own_parameters,
     worths_of_rows,

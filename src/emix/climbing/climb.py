@@ -57,6 +57,8 @@ STEPS_TO_SHOW, HOPEFUL_PACE = 15, 5.0
 # A fall of the objective larger than this share of it (and of the rows) is not rounding.
 FALL = 1e-12
 LOST = 1e-15
+# A gradient of so many roundings is none, where sums have fewer digits than doubles.
+ROUNDINGS = 16.0
 
 
 class Outcome(enum.Enum):
@@ -208,7 +210,7 @@ class Ascending:
         self._last = (step, slope)
         self._trace.append(step.objective)
         enough = self._watch is not None and self._watch(step, slope)
-        if slope <= stop.tol:
+        if slope <= max(stop.tol, ROUNDINGS * step.statistics.rounding):
             self._outcome = Outcome.CONVERGED
             return False
         if _collapsed(step.mixture, model):
@@ -288,7 +290,8 @@ class Abreast:
 
 def _fell(before: Step, after: Step, short: float = 0.0) -> bool:
     total, fall = before.statistics.total, before.objective - after.objective
-    slack = FALL * (abs(before.objective) + total) + short
+    share = max(FALL, ROUNDINGS * after.statistics.rounding)
+    slack = share * (abs(before.objective) + total) + short
     if fall <= slack:
         return False
     # Whitening loses digits as the inverse of what a column has to itself.

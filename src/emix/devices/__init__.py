@@ -7,8 +7,17 @@ serves. One kernel computes with all of them, through what a `Device` offers.
 from __future__ import annotations
 
 from emix.devices.device import HOST, Device, device_of, is_on_device
-from emix.devices.rows import points_of, refusal, rows_of, weight_of
+from emix.devices.rows import (
+    first_different,
+    first_not_finite,
+    points_of,
+    refusal,
+    rows_of,
+    rows_on_host,
+    weight_of,
+)
 
 __all__ = [
-    "HOST", "Device", "device_of", "is_on_device", "points_of", "refusal", "rows_of", "weight_of",
+    "HOST", "Device", "device_of", "first_different", "first_not_finite", "is_on_device",
+    "points_of", "refusal", "rows_of", "rows_on_host", "weight_of",
 ]

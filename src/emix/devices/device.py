@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from emix.arrays import Units
 
 Floats = NDArray[np.float64]
 
@@ -44,6 +47,11 @@ class Device:
         return self is HOST
 
     @property
+    def is_double(self) -> bool:
+        """Whether it computes in double precision."""
+        return self.is_host or bool(self.real == self.xp.float64)
+
+    @property
     def rounding(self) -> float:
         """The relative distance of neighbouring numbers, 2⁻⁵² or 2⁻²³."""
         return float(self.xp.finfo(self.real).eps)
@@ -58,7 +66,7 @@ class Device:
         """A few numbers of the host, here."""
         if self.is_host:
             return values
-        dtype = np.float64 if self.real == self.xp.float64 else np.float32
+        dtype = np.float64 if self.is_double else np.float32
         # A copy of its own: what the host goes on with may be read-only, or change.
         return self.xp.asarray(np.array(values, dtype=dtype), device=self.place)
 
@@ -81,10 +89,30 @@ class Device:
         return self.xp.empty(shape, dtype=self.real if dtype is None else dtype,
                              device=self.place)
 
+    def taken(self, points: Any, positions: Sequence[int], axis: int = 0) -> Any:
+        """Rows, or columns, at some positions."""
+        where = self.xp.asarray(np.array(positions), dtype=self.position, device=self.place)
+        return self.xp.take(points, where, axis=axis)
+
     def stack(self, arrays: Sequence[Any]) -> Any:
         """Arrays of one shape, one above the other along a new first axis."""
         # NumPy's own `stack` takes several times as long for a few short arrays.
         return np.array(arrays) if self.is_host else self.xp.stack(arrays)
+
+    def at_least(self, values: Any, least: float) -> Any:
+        """The greater of each value and a number."""
+        # NumPy's `clip` knows the standard's arguments only of late.
+        return np.maximum(values, least) if self.is_host else self.xp.clip(values, min=least)
+
+    def at_most(self, values: Any, most: float) -> Any:
+        """The lesser of each value and a number."""
+        return np.minimum(values, most) if self.is_host else self.xp.clip(values, max=most)
+
+    def inward(self, points: Any, units: Units | None) -> Any:
+        """Rows in internal units, or, without any, as they are; in the dtype that is computed
+        in."""
+        x = self.reals(points)
+        return x if units is None else (x - self.put(units.shift)) * self.put(units.scale)
 
     def squared_lengths(self, rows: Any) -> Any:
         """Σ_j x_ij², (n, d) to (n,)."""

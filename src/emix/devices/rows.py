@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from emix.devices.device import Device, device_of
 from emix.errors import DataError
 
@@ -74,6 +77,26 @@ def first_not_finite(points: Any) -> tuple[int, int, float] | None:
     row = int(xp.argmax(xp.astype(xp.any(bad, axis=1), xp.int32)))
     column = int(xp.argmax(xp.astype(bad[row, :], xp.int32)))
     return row, column, float(points[row, column])
+
+
+def rows_on_host(points: Any) -> NDArray[Any]:
+    """A copy in NumPy's hands of rows that the host is to have, in their dtype."""
+    from emix.devices.backend import on_host
+
+    return on_host(points)
+
+
+def first_different(points: Any, most: int) -> Any:
+    """Rows (n, d) that differ from one another, the first of each sort, on the host: `most` of
+    them at most. Each takes a pass, which is cheap where few are asked for."""
+    device = device_of(points)
+    xp, found = device.xp, list[Any]()
+    left = xp.any(points == points, axis=1)
+    while len(found) < most and bool(xp.any(left)):
+        row = points[int(xp.argmax(xp.astype(left, xp.int32))), :]
+        found.append(device.take([device.reals(row)])[0])
+        left = left & xp.any(points != row, axis=1)
+    return np.array(found).reshape(len(found), points.shape[1])
 
 
 def refusal(x: Any, name: str) -> DataError:

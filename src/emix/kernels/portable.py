@@ -127,7 +127,7 @@ def _runs(components: Components, n_rows: int, device: Device) -> Iterator[tuple
     n = ROWS
     if not device.is_host:
         n = max(CELLS // max(components.means.shape), ROWS)
-        if device.rounding > np.finfo(np.float64).eps:
+        if not device.is_double:
             n = min(n, SHORT)
     for start in range(0, n_rows, n):
         yield start, min(start + n, n_rows)
@@ -138,9 +138,7 @@ def _expect_rows(
     units: Units | None, device: Device,
 ) -> Statistics:
     xp, sample_weight = device.xp, block.sample_weight
-    x = device.reals(block.points)
-    if units is not None:
-        x = (x - device.put(units.shift)) * device.put(units.scale)
+    x = device.inward(block.points, units)
     if sample_weight is not None and not bool(xp.all(sample_weight > 0)):
         counted = sample_weight > 0
         x, sample_weight = x[counted], sample_weight[counted]
@@ -158,4 +156,5 @@ def _expect_rows(
     return Statistics(
         components.means, weight, shift, scatter, float(loglik),
         float(rest[0]) if rest else total, int(x.shape[0]),
+        0.0 if device.is_double else device.rounding,
     )

@@ -36,6 +36,7 @@ from emix.searching.terrain import ColumnTerrain, TableTerrain, terrain_of
 from emix.searching.truncating import climb_near
 from emix.soundness.degenerate import degenerate_components
 from emix.sources.array import ArraySource
+from emix.sources.device import DeviceSource
 from emix.sources.distinct import Distinct, Values
 
 if TYPE_CHECKING:
@@ -304,6 +305,9 @@ class Finder:
         to make shorter."""
         source, model = self.source, self.model
         if source.n_features > 1 or source.n_rows <= SEARCH_ROWS:
+            return None
+        if isinstance(source, DeviceSource):
+            # Bins are gathered on the host, which would read all of it.
             return None
         if model.n_components == 1 or model.n_parameters == 0:
             return None

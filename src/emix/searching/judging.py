@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emix.arrays import Block, Floats, Mask
+from emix.devices import device_of
 from emix.em import expect_each
 from emix.initialise import Table
 from emix.searching.plan import is_crowd
 from emix.soundness.degenerate import left_out_gains, on_floor
+from emix.soundness.left_out import left_out_gains_of_rows
 from emix.soundness.worth import (
     are_few,
     are_thin,
     is_judged,
-    left_out_gains_of_rows,
     on_floor_of_rows,
     place_of_rows,
 )
@@ -59,15 +60,20 @@ class LeaveOut:
     several: bool
 
     def __call__(self, block: Block) -> _Gains:
-        gains_of = left_out_gains_of_rows if self.several else left_out_gains
+        device = device_of(block.points)
+        # Of one column too the rows' formula serves, where only that runs.
+        as_rows = self.several or not device.is_host
+        gains_of = left_out_gains_of_rows if as_rows else left_out_gains
         total = _Gains(np.zeros(self.mixture.n_components))
         for start in range(0, block.n_rows, ROWS):
             rows = block.rows(start, start + ROWS)
-            weight = np.ones(rows.n_rows) if rows.sample_weight is None else rows.sample_weight
+            points, weight = device.inward(rows.points, self.units), rows.sample_weight
+            if weight is None:
+                weight = device.xp.ones_like(points[:, 0])
             counted = weight > 0
-            points = self.units.inward(rows.points)[counted]
+            points = points[counted]
             total += _Gains(gains_of(
-                points if self.several else points[:, 0], weight[counted], self.mixture,
+                points if as_rows else points[:, 0], weight[counted], self.mixture,
                 self.model, self.counts, self.total,
             ))
         return total
@@ -131,7 +137,9 @@ def _worths_of_crowd(source: Source, mixture: Mixture, model: Model, ground: Tab
 
 def _weight_of(block: Block) -> _Gains:
     weight = block.sample_weight
-    return _Gains(np.array([float(block.n_rows) if weight is None else weight.sum()]))
+    if weight is None:
+        return _Gains(np.array([float(block.n_rows)]))
+    return _Gains(np.array([float(device_of(weight).xp.sum(weight))]))
 
 
 def least_worth_on(

@@ -31,5 +31,5 @@ class Classify:
     threads: int = 1
 
     def __call__(self, block: Block) -> Sureness:
-        kernel = kernel_for(self.mixture)
+        kernel = kernel_for(self.mixture, block.points)
         return Sureness(*kernel.classification(self.mixture, block, self.threads))

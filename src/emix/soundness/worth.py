@@ -18,18 +18,19 @@ artefact of how the data was written down: error within a step of h has the sd h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emix.arrays import LOG_2PI, Floats, Mask
+from emix.arrays import Floats, Mask
 from emix.climbing.climb import SEVERAL
 from emix.covariance import structure as structure_named
 from emix.covariance.factoring import forward_substituted
 from emix.kernels import NATIVE
 from emix.soundness.degenerate import LEAST_WORTH
+from emix.soundness.left_out import left_out_gains_of_rows
 
 if NATIVE is not None:
     from emix.kernels import _native
@@ -124,95 +125,6 @@ def _place(table: Table, factors: Floats, model: Model) -> Floats:
         place = place + axes @ (d - 1 - 2.0 * np.arange(d))
     total: Floats = place - LEAST_WORTH
     return total
-
-
-def left_out_gains_of_rows(
-    points: Floats, weight: Floats, mixture: Mixture, model: Model,
-    counts: Floats | None = None, total: float | None = None,
-) -> Floats:
-    """As `emix.soundness.degenerate.left_out_gains`, for points (n, d).
-
-    With c = n_k − r, a = n_k / c (1 where the mean is held) and δ = x − μ, leaving a point out
-    makes the deviation a δ and n_k Σ into n_k Σ − r a δ δᵀ; volume, shape or orientation that
-    components share stay as they are.
-    """
-    k, d = mixture.n_components, mixture.n_features
-    way = _left_out_way(model.structure)
-    with np.errstate(all="ignore"):
-        logs, whitened = _scored(points, mixture)
-        responsibilities = np.exp(logs - np.logaddexp.reduce(logs, axis=1)[:, None])
-        if counts is None or total is None:
-            counts, total = weight @ responsibilities, float(weight.sum())
-        gains = np.empty(k)
-        for j in range(k):
-            out = responsibilities[:, j] * np.minimum(weight, 1)
-            left = np.maximum(counts[j] - out, 1e-12)
-            about = counts[j] / left if model.held.learned_means[j].all() else np.ones(len(out))
-            log_change, distance = way(whitened[j], out, counts[j], left, about)
-            share = min(float(mixture.weights[j]), 1.0)
-            share = np.minimum(left / (total - 1), 1.0) if model.held.learned_weights[j] else share
-            log_determinant = mixture.covariance.log_determinants[j] + log_change
-            changed = np.log(share) - 0.5 * (d * LOG_2PI + log_determinant + distance)
-            # The rest of its points leave no width: another point is infinitely unlikely.
-            changed = np.where(np.isnan(changed), -np.inf, changed)
-            others = np.logaddexp.reduce(np.delete(logs, j, axis=1), axis=1)
-            others -= np.log1p(-mixture.weights[j])
-            together = np.logaddexp(changed, np.log1p(-share) + others)
-            gains[j] = (weight * np.where(np.isneginf(others), np.inf, together - others)).sum()
-    return np.where(np.isnan(gains), np.inf, gains)
-
-
-def _scored(points: Floats, mixture: Mixture) -> tuple[Floats, list[Floats]]:
-    """log Φ_k N(x | μ_k, Σ_k), (n, k), and the points whitened by each component."""
-    covariance, d = mixture.covariance, mixture.n_features
-    # In the axes of the structure, where it has them: `whiten` of an oriented covariance does.
-    whitened = [covariance.whiten(points - mean, j) for j, mean in enumerate(mixture.means)]
-    constant = np.log(mixture.weights) - 0.5 * (covariance.log_determinants + d * LOG_2PI)
-    squares = np.stack([(u**2).sum(axis=1) for u in whitened], axis=1)
-    return constant - 0.5 * squares, whitened
-
-
-Change = Callable[[Floats, Floats, float, Floats, Floats], tuple[Floats, Floats]]
-
-
-def _left_out_way(structure: Structure) -> Change:
-    """How a left-out point changes a component's covariance: (log of the determinant's ratio,
-    squared distance of the point), each (n,)."""
-    if structure.shape == "V":
-        free = structure.orientation == "V"
-        return _matrix if free else _axes
-    return _volume if structure.volume == "V" else _mean_only
-
-
-def _matrix(
-    u: Floats, out: Floats, count: float, left: Floats, about: Floats
-) -> tuple[Floats, Floats]:
-    d, q = u.shape[1], (u**2).sum(axis=1)
-    kept = np.maximum(1 - out * about * q / count, 0.0)
-    return d * np.log(count / left) + np.log(kept), about**2 * q * left / count / kept
-
-
-def _axes(
-    u: Floats, out: Floats, count: float, left: Floats, about: Floats
-) -> tuple[Floats, Floats]:
-    q = u**2
-    ratio = (count - (out * about)[:, None] * q) / left[:, None]
-    ratio = np.maximum(ratio, 0.0)
-    return np.log(ratio).sum(axis=1), ((about**2)[:, None] * q / ratio).sum(axis=1)
-
-
-def _volume(
-    u: Floats, out: Floats, count: float, left: Floats, about: Floats
-) -> tuple[Floats, Floats]:
-    d, q = u.shape[1], (u**2).sum(axis=1)
-    ratio = np.maximum((d * count - out * about * q) / (d * left), 0.0)
-    return d * np.log(ratio), about**2 * q / ratio
-
-
-def _mean_only(
-    u: Floats, out: Floats, count: float, left: Floats, about: Floats
-) -> tuple[Floats, Floats]:
-    return np.zeros(len(u)), about**2 * (u**2).sum(axis=1)
 
 
 def least_worths(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emix.devices import first_different
+
 if TYPE_CHECKING:
     from emix.arrays import Block, Points
 
@@ -36,5 +38,8 @@ class Distinct:
 
     def __call__(self, block: Block) -> Values:
         x, weight = block.points, block.sample_weight
+        if not isinstance(x, np.ndarray):
+            return Values(first_different(x if weight is None else x[weight > 0], self.most),
+                          self.most)
         return Values(np.unique(x if weight is None else x[weight > 0], axis=0)[: self.most],
                       self.most)

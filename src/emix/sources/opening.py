@@ -11,6 +11,7 @@ import numpy as np
 
 from emix.arrays import as_points
 from emix.datasets import Dataset
+from emix.devices import is_on_device, refusal
 from emix.engines import dask, spark
 from emix.errors import DataError, ParameterError
 from emix.names import default_names
@@ -47,6 +48,8 @@ def open_source(
     >>> source.points.tolist(), names
     ([[2.0], [5.0]], ('x2',))
     """
+    if is_on_device(x):
+        raise refusal(x, "x")
     found = _elsewhere(x, sample_weight, columns, 1)
     if found is None:
         found = _in_memory(x, sample_weight, columns)
@@ -91,13 +94,19 @@ def open_rows(
     array that is mapped, or the path of one; a lazy frame of polars; whatever gives Arrow streams;
     an array or a frame of Dask's, or a frame of Spark's.
 
-    What is known to be little is held in memory.
+    What is known to be little is held in memory. An array of another library than NumPy stays
+    where it is (see `DeviceSource`).
     """
     if type(x) is np.ndarray and sample_weight is None and columns is None:
         # The way of most small fits, of which the rest would be a part worth saving.
         points = np.ascontiguousarray(as_points(x))
         plain = default_names(points.shape[1])
         return ArraySource(points, None, plain), plain
+    if is_on_device(x):
+        from emix.sources.device import DeviceSource
+
+        there = DeviceSource.of(x, sample_weight, columns)
+        return there, there.column_names
     source = _elsewhere(x, sample_weight, columns, threads)
     if source is None:
         source = _in_memory(x, sample_weight, columns)
@@ -214,7 +223,7 @@ def rows_like(x: object, names: Sequence[str]) -> Any:
         if _are_default(names) or _are_default(found):
             return source.points
         return open_source(x, columns=list(names))[0].points
-    if isinstance(x, np.ndarray) or dask.is_array(x):
+    if isinstance(x, np.ndarray) or is_on_device(x) or dask.is_array(x):
         return x
     from emix import frames
 
