@@ -81,6 +81,20 @@ def narrate(
     return _sentence(clauses)
 
 
+def is_still(before: Step, after: Step) -> bool:
+    """Whether no parameter changed by more than a millionth: means in standard deviations of their
+    component, standard deviations and weights relative to what they were.
+
+    >>> import itertools
+    >>> import emix
+    >>> start = emix.Mixture.univariate([0.5, 0.5], [2.0, 5.0], [1.0, 1.0])
+    >>> steps = list(itertools.islice(emix.steps([1.0, 2.0, 4.0, 6.0], start, sds=1.0), 99))
+    >>> is_still(*steps[:2]), is_still(*steps[-2:])
+    (False, True)
+    """
+    return Change.between(before.mixture, after.mixture, None).largest < STILL
+
+
 def _sentence(clauses: list[str]) -> str:
     joined = clauses[0] if len(clauses) == 1 else ", ".join(clauses[:-1]) + ", and " + clauses[-1]
     return joined[0].upper() + joined[1:] + "."

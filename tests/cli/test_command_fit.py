@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import importlib.util
+import json
 import math
 import os
 from collections.abc import Callable
@@ -252,3 +253,25 @@ def test_standard_errors_by_any_method(run: Emix, one_object: Any) -> None:
     text = run("fit", *WAITING, "--errors", "sandwich").stdout
     assert "Standard errors: from the sandwich" in text and "95% interval" in text
     assert text.count("±") == 3
+
+
+def test_a_fit_begins_at_numbers(run: Emix) -> None:
+    words = ("fit", "faithful", "--columns", "waiting", "-k", "2", "--json")
+    start = ("--start-means", "50,60", "--start-sds", "5,5", "--start-weights", ".3,.7")
+    found = json.loads(run(*words, *start).stdout)
+    begun = emix.Mixture.univariate([0.3, 0.7], [50.0, 60.0], [5.0, 5.0])
+    expected = emix.fit(emix.datasets.load("faithful")["waiting"], 2, start=begun)
+    assert found["loglik"] == expected.loglik
+    assert found["mixture"]["means"] == expected.mixture.means.tolist()
+    assert len(found["optima"]) == 1
+
+
+def test_a_start_in_numbers_that_contradicts_is_refused(run: Emix) -> None:
+    words = ("fit", "faithful", "--columns", "waiting", "-k", "2")
+    assert "give one" in run(*words, "--start-means", "1,2", "--start", "kmeans", code=2).stderr
+    assert "expected 2" in run(*words, "--start-means", "1,2,3", code=2).stderr
+    assert "go with --start-means" in run(*words, "--start-sds", "1,2", code=2).stderr
+    several = ("fit", "faithful", "-k", "2", "--start-means", "1,2")
+    assert "of one column" in run(*several, code=2).stderr
+    grouped = ("fit", "iris", "--by", "label", "-k", "2", "--start-means", "1,2")
+    assert "--start-means is for one fit" in run(*grouped, code=2).stderr

@@ -25,6 +25,7 @@ from emix.cli.sample import sample
 from emix.cli.select import select
 from emix.cli.show import show
 from emix.cli.steps import steps
+from emix.cli.studio import studio
 from emix.errors import EmixError, ParameterError
 
 __all__ = ["main"]
@@ -135,5 +136,5 @@ def main() -> None:
     """
 
 
-for command in (fit, certify, floors, select, steps, show, predict, sample, info):
+for command in (fit, certify, floors, select, steps, show, predict, sample, studio, info):
     main.add_command(command)

@@ -17,6 +17,7 @@ from emix.cli.options import (
     model_options,
     seed_option,
     source_argument,
+    start_options,
 )
 from emix.cli.output import (
     ProgressLine,
@@ -32,7 +33,7 @@ from emix.cli.output import (
 from emix.cli.pictures import check_picture, save_picture
 from emix.cli.predict import answers
 from emix.cli.report import check_report, write_report
-from emix.cli.starts import count, read_to_start, saved_start
+from emix.cli.starts import FirstStep, read_to_start, saved_start
 from emix.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Outputs:
 @click.option("--start", metavar="KIND|FILE",
               help=START_HELP + " Without it, many starts of varied kinds and a search from the "
                                 "best.")
+@start_options
 @click.option("--n-starts", type=click.IntRange(min=1), metavar="N",
               help="Climb from exactly N starts, without the search.")
 @seed_option
@@ -123,7 +125,9 @@ class Outputs:
 def fit(
     ctx: click.Context, /, source: str, model: ModelOptions, by: str | None, start: str | None,
     n_starts: int | None, seed: int, tol: float | None, max_iter: int | None,
-    neglect: float | None, threads: int | None, checkpoint: str | None, **outputs: Any,
+    neglect: float | None, means_at_start: list[float] | None, sds_at_start: list[float] | None,
+    weights_at_start: list[float] | None, threads: int | None, checkpoint: str | None,
+    **outputs: Any,
 ) -> None:
     """Fit a mixture of K normal components to SOURCE.
 
@@ -144,12 +148,12 @@ def fit(
     """
     out = Outputs(**outputs)
     saved = saved_start(start)
-    k = count(model.k, saved)
-    if k is None:
-        raise click.UsageError("Missing option '-k': the number of components.")
+    begin = FirstStep(saved, None if saved is not None else start, seed, means_at_start,
+                      sds_at_start, weights_at_start)
+    k = begin.count(model.k)
     arguments = model.arguments()
     if by is not None:
-        refuse_outputs(checkpoint=checkpoint, **{
+        refuse_outputs(checkpoint=checkpoint, start_means=means_at_start, **{
             name: value for name, value in outputs.items() if name != "as_object"})
         fits = fit_by(source, by, k, model, {
             "start": start if saved is None else saved.mixture, "n_starts": n_starts, "seed": seed,
@@ -160,10 +164,10 @@ def fit(
     out.check(model)
     data = read_to_start(source, model, saved)
     out.check_columns(data)
-    begin = start if saved is None else saved.of_columns(data.names)
-    search = {"start": begin, "n_starts": n_starts, "seed": seed, "tol": tol,
-              "max_iter": max_iter, "neglect": neglect, "threads": threads,
-              "checkpoint": checkpoint}
+    first = start if saved is None else saved.of_columns(data.names)
+    search = {"start": begin.placed(data, k) if means_at_start else first, "n_starts": n_starts,
+              "seed": seed, "tol": tol, "max_iter": max_iter, "neglect": neglect,
+              "threads": threads, "checkpoint": checkpoint}
     found = _fitted(data, k, arguments | search)
     found = _with_errors(found, data, out.errors, seed, threads)
     comparison = found.compare_kmeans(data.held.points) if out.kmeans or out.plot_kmeans else None

@@ -157,6 +157,23 @@ START_HELP = ("Kind of start: kmeans, quantiles, random, responsibilities, kmean
               "columns also hierarchical; or a file that `emix fit --save` wrote, to start from "
               "its mixture.")
 
+_START_OPTIONS = (
+    click.option("--start-means", "means_at_start", callback=numbers, metavar="M,...",
+                 help="Begin at these means, one for each component, in one column."),
+    click.option("--start-sds", "sds_at_start", callback=numbers, metavar="S,...",
+                 help="Begin at these standard deviations; that of the data unless given."),
+    click.option("--start-weights", "weights_at_start", callback=numbers, metavar="W,...",
+                 help="Begin at these weights; equal ones unless given."),
+)
+
+
+def start_options(function: Function) -> Function:
+    """Add the options that say, number by number, where EM begins."""
+    for option in reversed(_START_OPTIONS):
+        function = option(function)
+    return function
+
+
 source_argument = click.argument("source", metavar="SOURCE")
 seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
                            metavar="N", help="Seed of all that is random; the same seed gives the "

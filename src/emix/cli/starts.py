@@ -75,29 +75,9 @@ def count(k: int | None, saved: SavedStart | None) -> int | None:
     return saved.mixture.n_components if k is None and saved is not None else k
 
 
-def drawn(data: Data, model: Model, kind: str, seed: int) -> Mixture:
-    """A start of this kind, in the units of the data.
-
-    Raises `ParameterError` for no kind, and `DataError` for columns without any spread that the
-    model would have to learn.
-    """
-    from emix.arrays import Units
-    from emix.initialise import Draws, SortedColumn, Table, named, named_of_rows
-    from emix.moments import moments_of
-    from emix.soundness.checking import check_spread
-
-    moments = moments_of(data.source)
-    units = Units.of_spread(moments.mean, moments.sd)
-    block, draws, k = data.source.block, Draws(seed, 0), model.n_components
-    if data.n_features == 1:
-        return named(kind)(SortedColumn.of(block, units), k, draws).outward(units)
-    check_spread(moments, model, data.names)
-    return named_of_rows(kind)(Table.of(block, units), k, draws).outward(units)
-
-
 @dataclass(frozen=True)
 class FirstStep:
-    """Where `emix steps` begins: a saved mixture, a kind of start, or parameters one by one."""
+    """Where EM begins: a saved mixture, a kind of start, or parameters one by one."""
 
     saved: SavedStart | None
     kind: str | None
@@ -129,17 +109,24 @@ class FirstStep:
 
     def mixture(self, data: Data, model: Model) -> Mixture:
         """The start itself, in the units of the data."""
-        from emix.mixture import Mixture
-        from emix.moments import moments_of
-
         if self.saved is not None:
             return self.saved.of_columns(data.names)
         if self.means is None:
-            return drawn(data, model, self.kind or "kmeans", self.seed)
+            from emix.searching.drawing import drawn
+
+            return drawn(data.source, data.names, model, self.kind or "kmeans", self.seed)
+        return self.placed(data, model.n_components)
+
+    def placed(self, data: Rows, k: int) -> Mixture:
+        """The start that is given number by number."""
+        from emix.mixture import Mixture
+        from emix.moments import moments_of
+
+        assert self.means is not None
         if data.n_features > 1:
             raise ParameterError(f"--start-means are of one column, and there are "
                                  f"{data.n_features}; choose one with --columns, or give --start")
-        k, sd = model.n_components, float(moments_of(data.source).sd[0]) or 1.0
+        sd = float(moments_of(data.source).sd[0]) or 1.0
         return Mixture.univariate(
             [1 / k] * k if self.weights is None else self.weights, self.means,
             [sd] * k if self.sds is None else self.sds,

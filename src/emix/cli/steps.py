@@ -13,9 +13,9 @@ from emix.cli.options import (
     START_HELP,
     ModelOptions,
     model_options,
-    numbers,
     seed_option,
     source_argument,
+    start_options,
 )
 from emix.cli.output import as_json, require_folders
 from emix.cli.pictures import check_animation, save_animation
@@ -32,12 +32,7 @@ if TYPE_CHECKING:
               help="Iterations to show after the start.")
 @click.option("--points", type=click.IntRange(min=0), default=5, show_default=True, metavar="N",
               help="Rows of SOURCE whose responsibilities are shown, the first ones.")
-@click.option("--start-means", "means_at_start", callback=numbers, metavar="M,...",
-              help="Begin at these means, one for each component, in one column.")
-@click.option("--start-sds", "sds_at_start", callback=numbers, metavar="S,...",
-              help="Begin at these standard deviations; that of the data unless given.")
-@click.option("--start-weights", "weights_at_start", callback=numbers, metavar="W,...",
-              help="Begin at these weights; equal ones unless given.")
+@start_options
 @click.option("--start", metavar="KIND|FILE",
               help=START_HELP + " Without it, and without --start-means, kmeans.")
 @seed_option

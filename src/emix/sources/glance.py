@@ -1,0 +1,54 @@
+"""A first look at a file: what its columns are called, and which of them hold numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from os import PathLike
+
+from emix.errors import DataError
+from emix.sources.cells import kind, numbers
+from emix.sources.layout import layout_of
+from emix.sources.sheet import Sheet
+from emix.sources.text import blanks_to_tabs, guess_delimiter, read_text, tighten_quotes
+
+# Cells that are looked at, of the first rows.
+JUDGED_ROWS, JUDGED_CELLS = 1000, 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """A column as a first look shows it: its name, and whether most of its cells are numbers."""
+
+    name: str
+    holds_numbers: bool
+
+
+def columns_in(path: str | PathLike[str]) -> tuple[Glance, ...]:
+    """The columns of a delimited text file, in their order; row names are none of them.
+
+    Only the first rows are judged, and by their majority: one wrong cell makes no column of text,
+    and is named by the reader when that column is chosen. Raises `DataError` for what is no table.
+
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "iris.csv")
+    ...     _ = file.write_text("width,species\\n3.5,setosa\\n3.0,setosa\\n")
+    ...     [(each.name, each.holds_numbers) for each in columns_in(file)]
+    [('width', True), ('species', False)]
+    """
+    name, text = read_text(path)
+    if not text:
+        raise DataError(f"{name}:1:1: the file is empty; expected rows of numbers")
+    delimiter = guess_delimiter(name, text, all_numbers=lambda c: numbers(c) is not None)
+    if delimiter == " ":
+        text, delimiter = blanks_to_tabs(text), "\t"
+    sheet = Sheet(name, tighten_quotes(text, delimiter), delimiter)
+    layout = layout_of(sheet, None, None)
+    rows = max(1, min(JUDGED_ROWS, JUDGED_CELLS // len(layout.names)))
+    seen, good = 0, [0] * len(layout.names)
+    for _, cells in islice(sheet.records(), int(layout.header), int(layout.header) + rows):
+        seen += 1
+        for j in layout.positions:
+            good[j] += j < len(cells) and kind(cells[j]) == "number"
+    return tuple(Glance(layout.names[j], 2 * good[j] > seen) for j in layout.positions)
