@@ -262,8 +262,11 @@ def test_the_reference_names_all_that_is_public() -> None:
 
 
 def test_the_reference_shows_every_commands_help() -> None:
-    text = (ROOT / "docs/reference/command-line.md").read_text()
-    assert re.findall(r"^emix (\w+) --help$", text, re.M) == list(main.commands)
+    assert "```{every-command}" in (ROOT / "docs/reference/command-line.md").read_text()
+    page = Page("command-line")
+    assert len(main.commands) > 5
+    for name in main.commands:
+        assert page.command(f"emix {name} --help").text.startswith(f"Usage: emix {name}")
 
 
 def test_links_between_pages_lead_somewhere() -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -27,6 +28,7 @@ NAME = re.compile(r"\w+(?![^(]*\))")
 TICKED = re.compile(r"(?<![`:\w])`([^`\s][^`]*)`(?!`)")
 # scikit-learn's names end so, and so do links in reStructuredText.
 ENDS_LOW = re.compile(r"(?<=\w)_(?=[\s,.;:)]|$)")
+SHOWN = re.compile(r"^\.\. autoclass:: (emix\.[\w.]+)", re.M)
 # A bracket belongs to a DOI where it was opened in it.
 DOI = re.compile(r"doi:(10\.\d{4,}/(?:\([^\s()]*\)|[^\s,;()])*(?:\([^\s()]*\)|[^\s,;().]))")
 
@@ -92,11 +94,13 @@ def ready(lines: list[str], targets: dict[str, str]) -> list[str]:
     return made
 
 
-def public_names() -> dict[str, str]:
-    """Every public name and the methods of its classes, with where they are documented."""
+def documented_names(reference: Path) -> dict[str, str]:
+    """Every public name and the methods of its classes, and what else the reference shows, with
+    where they are documented."""
     import emix
 
-    found = {}
+    shown = (name for page in reference.glob("*.rst") for name in SHOWN.findall(page.read_text()))
+    found = {name.rsplit(".", 1)[-1]: name for name in shown}
     for name in emix.__all__:
         found[name] = f"emix.{name}"
         thing = getattr(emix, name)
@@ -123,7 +127,7 @@ def signed(signature: str | None) -> str | None:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    targets = public_names()
+    targets = documented_names(Path(app.srcdir) / "reference")
 
     def process(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]
                 ) -> None:

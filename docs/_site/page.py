@@ -112,7 +112,7 @@ class Part:
 
 FENCE = re.compile(
     r"^```(?:\{(?P<directive>run|command)\}|(?P<language>python|sh|console))[^\n]*\n(?P<body>.*?)^```$"
-    r"(?:\n+```text\n(?P<below>.*?)^```$)?|\{n\}`(?P<number>[^`]+)`",
+    r"(?:\n+```text\n(?P<below>.*?)^```$)?|(?<!`)\{n\}`(?P<number>[^`]+)`",
     re.M | re.S,
 )
 OPTION = re.compile(r"^:([a-z-]+):[ ]*(.*)$")

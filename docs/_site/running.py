@@ -1,4 +1,4 @@
-"""`{run}`, `{command}` and `{n}`: code whose results the page shows, computed as it is built."""
+"""`{run}`, `{command}`, `{every-command}`, `{n}`: code whose results the page shows."""
 
 from __future__ import annotations
 
@@ -108,6 +108,25 @@ class Command(SphinxDirective):
         return [literal("\n".join(session), "console", "session")]
 
 
+class EveryCommand(SphinxDirective):
+    """The help of every `emix` command there is, each under a heading of its own."""
+
+    def run(self) -> list[nodes.Node]:
+        from emix.cli import main
+
+        found: list[nodes.Node] = []
+        for name in main.commands:
+            line = f"emix {name} --help"
+            shown = page_of(self.env).command(line)
+            if shown.value is not None:
+                raise self.error(f"{line} ended with {shown.value}: {shown.text}")
+            section = nodes.section(ids=[f"emix-{name}"], names=[f"emix {name}"])
+            section += nodes.title("", f"emix {name}")
+            section += literal(f"$ {line}\n{shown.text}", "console", "session")
+            found.append(section)
+        return found
+
+
 def shortened(text: str, most: int | None) -> str:
     lines = text.splitlines()
     if most is not None and len(lines) > most:
@@ -143,5 +162,6 @@ def literal(text: str, language: str, kind: str) -> nodes.Node:
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("run", Run)
     app.add_directive("command", Command)
+    app.add_directive("every-command", EveryCommand)
     app.add_role("n", Number())
     return {"parallel_read_safe": True, "parallel_write_safe": True}
