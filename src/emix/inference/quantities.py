@@ -18,6 +18,8 @@ from emix.errors import ParameterError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from matplotlib.axes import Axes
+
     from emix.mixture import Mixture
 
 # The natural parameters, in the order of tables.
@@ -197,6 +199,13 @@ class Uncertainty:
             lines.append(line)
         return "\n".join([f"Standard errors: {described(self)}", "", *lines, "", *self.remarks]
                          ).rstrip()
+
+    def plot(self, ax: Axes | None = None, kind: str = "means", column: int = 0) -> Axes:
+        """Intervals of the components' "weights", "means" or "sds", in one column; needs the extra
+        `plot`. See `plots.plot_intervals`."""
+        from emix.plots import plot_intervals
+
+        return plot_intervals(self, ax=ax, kind=kind, column=column)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data: standard errors and intervals by kind, None where there are none."""

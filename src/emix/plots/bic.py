@@ -51,7 +51,7 @@ def plot_bic(rows: Sequence[Mapping[str, Any]], ax: Axes | None = None) -> Axes:
     ranked = sorted(lines, key=lambda name: float(np.nanmin(lines[name])))
     least = float(np.nanmin(lines[ranked[0]]))
     above = {name: lines[name] - least for name in ranked}
-    ax.set_yscale("function", functions=(_root, np.square))
+    ax.set_yscale("function", functions=(root, np.square))
     band = ax.axhspan(0.0, UNDECIDED, color=style.PALE, alpha=0.55, linewidth=0, zorder=0)
     for name in ranked[COLOURED:]:
         (pale,) = ax.plot(ks, above[name], color=style.PALE, linewidth=1.2, marker="o",
@@ -67,7 +67,7 @@ def plot_bic(rows: Sequence[Mapping[str, Any]], ax: Axes | None = None) -> Axes:
                       zorder=7, clip_on=False)
     handles += [ring, band]
     labels += ["the least BIC", f"up to {UNDECIDED:g} above it: undecided"]
-    _scale(ax, ks, max(float(np.nanmax(line)) for line in above.values()))
+    scale_by_k(ax, ks, max(float(np.nanmax(line)) for line in above.values()))
     if len(ranked) > 1:
         _name(ax, ks, {name: above[name] for name in ranked[:NAMED]})
     title = f"least BIC {style.fixed(least, 2)}: {ranked[0]} with {k} component{'s' * (k != 1)}"
@@ -97,7 +97,8 @@ def _by_structure(rows: Sequence[Mapping[str, Any]]) -> tuple[Floats, dict[str, 
     }
 
 
-def _root(difference: Floats) -> Floats:
+def root(difference: Floats) -> Floats:
+    """The scale of differences that cannot be negative."""
     return np.sqrt(np.maximum(difference, 0.0))
 
 
@@ -114,7 +115,7 @@ def _draw_line(ax: Axes, ks: Floats, above: Floats, rank: int) -> Any:
     return line
 
 
-def _scale(ax: Axes, ks: Floats, highest: float) -> None:
+def scale_by_k(ax: Axes, ks: Floats, highest: float) -> None:
     """Ticks at round differences that do not crowd, and at each number of components."""
     top = math.sqrt(max(highest, 2 * UNDECIDED)) * 1.04
     ax.set_ylim(0.0, top**2)

@@ -86,6 +86,13 @@ class Cloud:
                    alpha=0.5 if self.is_crowd else 0.85, zorder=2,
                    edgecolor="white", linewidth=0.0 if self.is_crowd else 0.35)
 
+    def beyond(self, *limits: tuple[tuple[float, float], int]) -> str:
+        """How many points lie beyond the limits of columns, in words; "" where none does."""
+        out = np.zeros(len(self.points), dtype=np.bool_)
+        for (low, high), column in limits:
+            out |= (self.points[:, column] < low) | (self.points[:, column] > high)
+        return f", {style.counted(int(out.sum()))} beyond the picture" if out.any() else ""
+
     @property
     def is_crowd(self) -> bool:
         return len(self.points) > FEW

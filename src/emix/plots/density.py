@@ -15,6 +15,7 @@ from emix.plots.grids import (
     component_densities,
     curve_points,
     histogram,
+    outside,
     view,
     weighted,
 )
@@ -68,8 +69,9 @@ def plot_density(
     style.y_from_zero(ax, top, 1.5 * RUG * top)
     draw_rug(ax, column, lambda values: style.blend(mixture.responsibilities(values)),
              -1.35 * RUG * top, -0.35 * RUG * top)
-    title = f"{name}: {style.in_words(len(column), mixture.n_components)}"
-    style.frame(ax, title + (", and the truth" if truth is not None else ""),
+    notes = [f"{name}: {style.in_words(len(column), mixture.n_components)}",
+             "and the truth" if truth is not None else "", outside(column, *ax.get_xlim())]
+    style.frame(ax, ", ".join(filter(None, notes)),
                 style.axis_label(name, unit), style.density_label(unit))
     style.legend(ax, handles, labels)
     return ax
@@ -85,8 +87,13 @@ def draw_density(
     """
     shown = [mixture] if truth is None else [mixture, truth]
     low, high = view(column, *shown)
+    inside = (column >= low) & (column <= high)
+    share = 1.0
+    if not inside.all():
+        share = float(inside.mean() if weight is None else weight[inside].sum() / weight.sum())
+        column, weight = column[inside], None if weight is None else weight[inside]
     edges, heights = histogram(column, mixture, weight)
-    start = float(column.min())
+    heights, start = share * heights, float(column.min())
     low, high = min(low, start + edges[0]), max(high, start + edges[-1])
     curves = Curves.of(mixture, low, high)
     top, cut = curves.top(float(heights.max()))
@@ -125,6 +132,13 @@ class Curves:
         return np.where(curve >= SEEN * top, curve, np.nan)
 
     @property
+    def within(self) -> Mask:
+        """(k,) whose means are in the picture."""
+        means = self.mixture.means[:, 0]
+        within: Mask = (means >= self.x[0]) & (means <= self.x[-1])
+        return within
+
+    @property
     def peaks(self) -> Floats:
         """(k,) each weighted component at its own mean."""
         means = self.mixture.means[:, 0]
@@ -137,10 +151,11 @@ class Curves:
         is shown whole, and so is the density where none that is cut off makes most of it.
         """
         peaks = self.peaks
-        cut = peaks > CUT * highest_bar
+        within = self.within
+        cut = (peaks > CUT * highest_bar) & within
         with np.errstate(under="ignore"):
             rest = self.total[self.components[:, cut].sum(axis=1) <= 0.5 * self.total]
-        highest = max([highest_bar, *rest, *peaks[~cut]])
+        highest = max([highest_bar, *rest, *peaks[~cut & within]])
         # Bars of a spike's own points can be the highest; without one they fill the picture.
         return (1.3 if cut.any() else 1.13) * min(highest, CUT * highest_bar), cut
 
@@ -150,14 +165,16 @@ def _draw_components(
 ) -> tuple[list[Any], list[str]]:
     handles: list[Any] = []
     labels: list[str] = []
-    mixture, peaks = curves.mixture, curves.peaks
+    mixture, peaks, within = curves.mixture, curves.peaks, curves.within
     for j in range(mixture.n_components):
         hue, curve = style.colour(j), curves.seen(j, top)
         fill = ax.fill_between(curves.x, curve, color=hue, alpha=0.22, linewidth=0, zorder=2)
         (line,) = ax.plot(curves.x, curve, color=hue, linewidth=1.8,
                           linestyle=style.line_style(j), zorder=3)
         handles.append((fill, line))
-        labels.append(style.component_label(mixture, j))
+        labels.append(style.component_label(mixture, j) + "  (outside)" * (not within[j]))
+        if not within[j]:
+            continue
         mean, peak = float(mixture.means[j, 0]), float(peaks[j])
         # A spike's stem is all that is seen of it, so it goes over the density's line.
         ax.vlines(mean, 0, min(peak, top), colors=hue, linewidths=1.6 if cut[j] else 1.0,
@@ -183,6 +200,8 @@ def _number(ax: Axes, curves: Curves, top: float, cut: Mask) -> None:
     crowding = 1.0 if len(means) + 3 <= style.LEGEND_ROWS else 1.8
     placed: list[tuple[float, float]] = []
     for j in np.argsort(heights):
+        if not curves.within[j]:
+            continue
         if cut[j]:
             style.numeral(ax, int(j), float(means[j]), top, offset=(11.0, 0.0))
             continue
@@ -208,8 +227,9 @@ def _draw_truth(
         ax.plot(curves.x, curves.seen(j, top), color=hue, linewidth=1.3, linestyle="--",
                 zorder=4.2)
         mean, peak = curves.mixture.means[j, 0], min(float(curves.peaks[j]), top)
-        ax.scatter([mean], [peak], s=85, facecolor="none", edgecolor=hue, linewidth=1.5,
-                          zorder=6.5)
+        if curves.within[j]:
+            ax.scatter([mean], [peak], s=85, facecolor="none", edgecolor=hue, linewidth=1.5,
+                       zorder=6.5)
     # Only for the legend: a ring of no component's colour.
     ring = ax.scatter([], [], s=50, facecolor="none", edgecolor=style.INK, linewidth=1.3)
     return line, ring

@@ -61,9 +61,11 @@ def plot_ellipses(
     cloud.draw(ax, chosen, size)
     handles = draw_ellipses(ax, part, sized(ax, 1.6), cloud.is_crowd)
     draw_means(ax, part)
-    ax.set_xlim(*view(cloud.points[:, chosen[0]], mixture.marginal(chosen[0])))
-    ax.set_ylim(*view(cloud.points[:, chosen[1]], mixture.marginal(chosen[1])))
-    style.frame(ax, cloud.title(mixture), *(style.shortened(named[j]) for j in chosen))
+    across, up = (view(cloud.points[:, j], mixture.marginal(int(j))) for j in chosen)
+    ax.set_xlim(*across)
+    ax.set_ylim(*up)
+    beyond = cloud.beyond((across, int(chosen[0])), (up, int(chosen[1])))
+    style.frame(ax, cloud.title(mixture) + beyond, *(style.shortened(named[j]) for j in chosen))
     labels = [style.means_label(mixture, j, chosen) for j in range(mixture.n_components)]
     style.legend(ax, *draw_legend(ax, cloud, size, handles,
                                   [style.LEGEND_HEAD_COLUMNS, *labels]))

@@ -9,12 +9,16 @@ import numpy as np
 
 from emix.arrays import Floats, as_points, as_sample_weight
 from emix.errors import DataError, ParameterError
+from emix.plots.style import counted, number
 
 if TYPE_CHECKING:
     from emix.mixture import Mixture
 
 # Points of a curve across the picture, and across ±REACH sds of each component.
 ACROSS, WITHIN, REACH = 801, 161, 6.0
+# Values from which on a few may stay outside a picture, and how many times as wide it would be
+# with them.
+FEWEST, FAR = 30, 6.0
 # Rows among which the spacing of rounded data is looked for.
 LATTICE_ROWS = 1 << 20
 
@@ -35,7 +39,15 @@ def column_of(mixture: Mixture, x: object) -> Floats:
 
 
 def view(column: Floats, *mixtures: Mixture) -> tuple[float, float]:
-    """The range that shows the data and all but 1/500 of each mixture, with a margin."""
+    """The range that shows the data and all but 1/500 of each mixture, with a margin.
+
+    A few values that would leave the others less than a sixth of the picture stay outside; see
+    `outside`.
+    """
+    near = _near(column)
+    if near is not None:
+        margin = 0.06 * (near[1] - near[0])
+        return near[0] - margin, near[1] + margin
     ends = [column.min(), column.max()]
     for mixture in mixtures:
         ends += list(mixture.quantile([0.001, 0.999]))
@@ -45,6 +57,36 @@ def view(column: Floats, *mixtures: Mixture) -> tuple[float, float]:
         low, high = low - spread, high + spread
     margin = 0.03 * (high - low)
     return low - margin, high + margin
+
+
+def _near(column: Floats) -> tuple[float, float] | None:
+    """From where to where values lie that are no further from all but the outermost hundredth on
+    each side than these are wide; None where that is no picture of its own."""
+    n = len(column)
+    if n < FEWEST:
+        return None
+    few = max(1, n // 100)
+    low, high = (float(value) for value in np.partition(column, [few, n - 1 - few])[
+        [few, n - 1 - few]])
+    reach = high - low
+    near = column[(column >= low - reach) & (column <= high + reach)]
+    least, most = float(near.min()), float(near.max())
+    far = float(column.max()) - float(column.min()) > FAR * (most - least)
+    return (least, most) if most > least and far else None
+
+
+def outside(column: Floats, low: float, high: float) -> str:
+    """How many values a picture from low to high leaves out, and how far they reach, in words; ""
+    where it leaves out none.
+
+    >>> outside(np.array([1.0, 2.0, 500.0]), 0.0, 5.0)
+    '1 beyond the picture, to 500.0'
+    """
+    beyond = column[(column < low) | (column > high)]
+    if len(beyond) == 0:
+        return ""
+    far = float(beyond[np.argmax(np.abs(beyond - 0.5 * (low + high)))])
+    return f"{counted(len(beyond))} beyond the picture, to {number(far, 4)}"
 
 
 def curve_points(mixture: Mixture, low: float, high: float) -> Floats:

@@ -87,6 +87,7 @@ def plot_pairs(
                                 limits[i])
     _label(panels, [style.shortened(named[j], 18) for j in chosen], limits)
     more = f" ({m} of them drawn)" if m < d else ""
+    more += cloud.beyond(*zip(limits, chosen.tolist(), strict=True))
     ax.set_title(wrapped(ax, cloud.title(mixture) + more, style.TITLE), loc="left", pad=14,
                  fontsize=sized(ax, style.TITLE), color=style.INK)
     _legend(ax, mixture, cloud, [of_one, of_two], inside)

@@ -9,7 +9,7 @@ import numpy as np
 from emix.arrays import Floats
 from emix.plots import style
 from emix.plots.backend import axes_or_new
-from emix.plots.grids import column_of, curve_points, view
+from emix.plots.grids import column_of, curve_points, outside, view
 from emix.plots.rug import draw_rug
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def plot_responsibilities(
     style.y_from_zero(ax, 1.0, 0.09, [0.0, 0.25, 0.5, 0.75, 1.0])
     draw_rug(ax, column, lambda values: style.blend(mixture.responsibilities(values)),
              -0.08, -0.02)
-    style.frame(ax, f"{name}: which component a point belongs to",
+    beyond = outside(column, low, high)
+    style.frame(ax, f"{name}: which component a point belongs to{', ' * bool(beyond)}{beyond}",
                 style.axis_label(name, unit), "responsibility")
     style.legend(ax, areas[::-1], [style.component_label(mixture, j) for j in range(k)][::-1],
                  title=style.LEGEND_HEAD)

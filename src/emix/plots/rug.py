@@ -20,11 +20,14 @@ BINS = 240
 def draw_rug(
     ax: Axes, column: Floats, colours: Callable[[Floats], Floats], low: float, high: float
 ) -> None:
-    """One tick for each value of column (n,) from `low` to `high` on the y axis.
+    """One tick for each value of column (n,) from `low` to `high` on the y axis, as far
+    as the picture reaches.
 
     `colours` gives the colours (m, 3) of values (m,). Of many points, bins are drawn, fainter
     where there are fewer.
     """
+    left, right = ax.get_xlim()
+    column = column[(column >= left) & (column <= right)]
     if len(column) > MOST_TICKS:
         _draw_bins(ax, column, colours, low, high)
         return

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emix.plots import (
+    plot_classification,
     plot_density,
     plot_ellipses,
     plot_goodness,
@@ -84,6 +85,13 @@ def of_data(fit: Fit, rows: ArraySource) -> Iterator[Picture]:
             f"histograms of each. {told}",
             "The rows in pairs of columns, in the colours of what they belong to, larger where "
             "that is unsure; the components as ellipses; and each column by itself.", None)
+    if d == 2 and fit.k > 1:
+        yield Picture(
+            "classification", lambda ax: plot_classification(m, x, ax=ax, names=fit.columns,
+                                                             sample_weight=weight),
+            f"The plane of {fit.columns[0]} and {fit.columns[1]} divided among the components.",
+            "Where each component is the most probable, and how surely: on the solid lines two are "
+            "equally probable; rows less sure than 90% are ringed.", TALL)
     if d == 1 and fit.k > 1:
         yield Picture(
             "responsibilities", lambda ax: plot_responsibilities(m, x, ax=ax, name=fit.name),

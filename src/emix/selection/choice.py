@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emix.climbing.climb import Outcome
+from emix.errors import ParameterError
 from emix.selection import choice_report
 
 if TYPE_CHECKING:
@@ -129,10 +130,19 @@ class Selection:
         """The selection as plain data, the object that `emix select --json` prints."""
         return choice_report.plain(self)
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """BIC by k, a line for each structure; needs the extra `plot`."""
-        from emix.plots import plot_bic
+    def plot(self, ax: Axes | None = None, kind: str = "bic") -> Axes:
+        """BIC by k, a line for each structure ("bic"), or of the best row's structure a line for
+        each criterion ("criteria"); needs the extra `plot`. Raises `ParameterError` for another
+        kind."""
+        from emix.plots import plot_bic, plot_criteria
 
+        if kind == "criteria":
+            name = self.best.covariance
+            values = [{"k": row.k} | {each: row.value(each) for each in CRITERIA}
+                      for row in self.table if row.covariance == name]
+            return plot_criteria(values, ax=ax, name=name)
+        if kind != "bic":
+            raise ParameterError(f"kind={kind!r}; expected bic or criteria")
         return plot_bic(
             [{"k": row.k, "covariance": row.covariance, "bic": row.bic} for row in self.table],
             ax=ax,
