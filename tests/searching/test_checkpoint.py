@@ -163,8 +163,19 @@ def test_the_last_climb_of_a_search_is_gone_on_from(
 def test_more_rows_than_are_searched(path: Path) -> None:
     x = blobs(SEARCH_ROWS + 1, 1)
     whole = emix.fit(x, 2)
-    assert bits(emix.fit(x, 2, checkpoint=path)) == bits(whole)
-    assert bits(emix.fit(x, 2, checkpoint=path, threads=1)) == bits(whole)
+    assert whole.compression is not None
+    for again in ({}, {"threads": 1}):
+        found = emix.fit(x, 2, checkpoint=path, **again)
+        assert bits(found) == bits(whole) and found.compression == whole.compression
+    text = path.read_text()
+    for damaged in (text.replace('"points": ', '"points": -'),
+                    text.replace('"compression": {', '"compression": [1], "c": {'),
+                    text.replace('"width": "', '"width": "nan'),
+                    text.replace('"reason": "', '"reason": 3, "r": "')):
+        assert damaged != text
+        path.write_text(damaged)
+        with pytest.raises(CheckpointError, match="damaged checkpoint"):
+            emix.fit(x, 2, checkpoint=path)
 
 
 # --- a finished one

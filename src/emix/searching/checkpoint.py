@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from emix.climbing.climb import Climb, Outcome
+from emix.compression import Compression
 from emix.errors import CheckpointError, ParameterError, WriteError
 from emix.given import numbers
 from emix.mixture import Mixture
@@ -52,6 +53,7 @@ class Journal:
         self.candidates: list[Candidate] | None = None
         self.is_complete = False
         self.ascent: Ascent | None = None
+        self.compression: Compression | None = None
         self.notes: tuple[str, ...] = ()
         self._next = 0.0
 
@@ -76,10 +78,18 @@ class Journal:
             raise CheckpointError(f"{self.path}: a damaged checkpoint: {said}; delete it to begin "
                                   f"anew") from None
 
-    def keep_candidates(self, candidates: Sequence[Candidate], is_complete: bool = False) -> None:
+    def keep_candidates(self, candidates: Sequence[Candidate]) -> None:
         """Keep what a search has found, as far as it has been followed."""
-        self.candidates, self.is_complete, self.ascent = list(candidates), is_complete, None
-        self._write_when_due(is_complete)
+        self.candidates, self.ascent = list(candidates), None
+        self._write_when_due(now=False)
+
+    def keep_complete(
+        self, candidates: Sequence[Candidate], compression: Compression | None
+    ) -> None:
+        """Keep all that a fit has found, and how its data was condensed."""
+        self.candidates, self.ascent = list(candidates), None
+        self.compression, self.is_complete = compression, True
+        self._write_when_due(now=True)
 
     def keep_ascent(self, ascent: Ascent, now: bool = False) -> None:
         """Keep how far the climbs on all the data have come; `now`, or when it is due."""
@@ -113,6 +123,8 @@ class Journal:
     def _plain(self) -> dict[str, Any]:
         plain: dict[str, Any] = {"format": FORMAT, "version": VERSION, "fit": self.identity,
                                  "kernel": self.kernel, "is_complete": self.is_complete}
+        if self.compression is not None:
+            plain["compression"] = _plain_compression(self.compression)
         if self.candidates is not None:
             plain["candidates"] = [_plain_candidate(c) for c in self.candidates]
         if self.ascent is not None:
@@ -141,6 +153,8 @@ class Journal:
             _check(bool(self.candidates), "there is no candidate")
         if "ascent" in plain:
             self.ascent = _ascent(plain["ascent"], *shape)
+        if "compression" in plain:
+            self.compression = _compression(plain["compression"])
         self.is_complete = plain["is_complete"] is True
         _check(not self.is_complete or self.candidates is not None, "complete without a candidate")
 
@@ -150,8 +164,24 @@ def _plain_climb(climb: Climb) -> dict[str, Any]:
         "mixture": smallest(climb.mixture), "loglik": climb.loglik.hex(),
         "objective": climb.objective.hex(), "gradient": climb.gradient.hex(),
         "iterations": climb.iterations, "outcome": climb.outcome.value,
-        "trace": climb.trace.tolist(),
+        "trace": climb.trace.tolist(), "neglected": climb.neglected.hex(),
+        "relocated": climb.relocated,
     }
+
+
+def _plain_compression(compression: Compression) -> dict[str, Any]:
+    return {"points": compression.points, "width": compression.width.hex(),
+            "passes": compression.passes, "nats": compression.nats.hex(),
+            "reason": compression.reason}
+
+
+def _compression(plain: Any) -> Compression:
+    _check(isinstance(plain, dict) and isinstance(plain["reason"], str),
+           "\"compression\" is no object with a reason")
+    width, nats = float.fromhex(plain["width"]), float.fromhex(plain["nats"])
+    _check(np.isfinite(width) and width >= 0, "bins of no width")
+    return Compression(_whole(plain["points"], 0), width, _whole(plain["passes"], 0), nats,
+                       plain["reason"])
 
 
 def _plain_candidate(candidate: Candidate) -> dict[str, Any]:
@@ -173,7 +203,8 @@ def _climb(plain: Any, k: int, d: int) -> Climb:
     return Climb(
         _mixture(plain["mixture"], k, d), float.fromhex(plain["loglik"]),
         float.fromhex(plain["objective"]), float.fromhex(plain["gradient"]), iterations,
-        Outcome(plain["outcome"]), trace,
+        Outcome(plain["outcome"]), trace, float.fromhex(plain.get("neglected", "0x0p+0")),
+        _whole(plain.get("relocated", 0), 0),
     )
 
 

@@ -168,12 +168,13 @@ class Finder:
     def _kept(self) -> list[Candidate]:
         """The optima of a finished fit."""
         assert self.journal.candidates is not None
+        self.compression = self.journal.compression
         return self.journal.candidates
 
     def _done(self, found: list[Candidate], was_cut: bool) -> list[Candidate]:
         """Optima in the journal, which need not know that they were cut off: it goes on."""
         if not was_cut:
-            self.journal.keep_candidates(found, is_complete=True)
+            self.journal.keep_complete(found, self.compression)
         return found
 
     def _found_on_sample(self, plan: Plan) -> list[Candidate]:
