@@ -193,9 +193,9 @@ def fit_column(
     """A whole fit of one column in one call, as `emix.direct` describes it; None for rows that it
     leaves to the caller.
 
-    Σ w, the two sums of `classification`, and the optima, best first: weights (k,), means (k, 1),
-    sds (k,) in canonical order and in the units of x, objective, loglik, gradient, worth,
-    iterations, outcome, starts, the order (k,), and the trace in internal units. And whether
+    Σ w, the two sums of `classification`, and the optima, best first: weights, means and sds (k,)
+    in canonical order and the trace, all in the units of x and one after another in one array,
+    objective, loglik, gradient, worth, iterations, outcome, starts, and the order (k,). And whether
     Ctrl-C ended it before all was searched; with nothing found by then it raises
     KeyboardInterrupt. The best optimum has `best_iter` steps to arrive in, the others `other_iter`:
     rows of which one has not, and has steps left, are left to the caller.

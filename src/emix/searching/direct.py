@@ -121,10 +121,9 @@ def fit_directly(
     `model` is in the units of the data; `plan` None searches by default. Ctrl-C ends it with the
     best so far, "interrupted"; KeyboardInterrupt where there is none yet.
     """
-    begins, ends = _settings(model, plan, stop)
-    made = _native.fit_column(
-        source.points[:, 0], source.sample_weight, *begins, seed, *ends, threads
-    )
+    before, after = _settings(model, plan, stop)
+    settings = (*before, seed, *after, threads)
+    made = _native.fit_column(source.points[:, 0], source.sample_weight, *settings)
     if made is None:
         return None
     weight, hard, soft, optima, was_cut = made
@@ -143,9 +142,8 @@ def fit_many_directly(
     """The best optimum of each of g columns laid one after another in points (n,): column i has the
     rows from begins[i] to begins[i + 1]."""
     before, after = _settings(model, plan, stop)
-    return Best(*_native.fit_columns(
-        points, sample_weight, begins, *before, seed, *after, threads
-    ))
+    settings = (*before, seed, *after, threads)
+    return Best(*_native.fit_columns(points, sample_weight, begins, *settings))
 
 
 @lru_cache(maxsize=64)
