@@ -5,11 +5,11 @@ from __future__ import annotations
 from peers.gmmx_peer import Gmmx
 from peers.mclust_peer import Mclust
 from peers.mlpack_peer import Mlpack
-from peers.peer import Ended, Peer, Unable
+from peers.peer import Ended, Peer, Unable, why
 from peers.pomegranate_peer import Pomegranate
 from peers.sklearn_peer import ScikitLearn
 
-__all__ = ["PEERS", "Ended", "Peer", "Unable", "installed"]
+__all__ = ["PEERS", "Ended", "Peer", "Unable", "installed", "why"]
 
 PEERS: tuple[type[Peer], ...] = (ScikitLearn, Pomegranate, Gmmx, Mlpack, Mclust)
 

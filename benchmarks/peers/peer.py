@@ -17,6 +17,14 @@ class Unable(Exception):
     """What an implementation does not offer, or cannot do here, in words."""
 
 
+def why(reason: Exception) -> str:
+    """Why a peer could not be run, for its row: what it cannot do, or how it failed."""
+    if isinstance(reason, Unable):
+        return str(reason)
+    first = (str(reason).strip().splitlines() or [""])[0]
+    return f"failed: {type(reason).__name__}: {first[:80]}"
+
+
 @dataclass(frozen=True)
 class Ended:
     """Where a climb ended: weights (k,), means (k, d), covariances (k, d, d), and its seconds."""

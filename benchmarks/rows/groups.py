@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from measuring import Row, in_turn, timing
-from peers import Peer, Unable
+from peers import Peer, why
 
 import emix
 from many import POINTS, apart, varied
@@ -29,8 +29,8 @@ def rows(peers: Sequence[Peer]) -> Iterator[Row]:
                     PART, told, peer.name, timing(lambda: emix.fit_many(groups, 2)),  # noqa: B023
                     _loop(peer, groups), SECONDS,
                     remark=f"theirs timed on {SHARE} groups and reckoned up")
-            except Unable as reason:
-                yield Row.unrun(PART, told, peer.name, str(reason))
+            except Exception as reason:
+                yield Row.unrun(PART, told, peer.name, why(reason))
 
 
 def _loop(peer: Peer, groups: np.ndarray):

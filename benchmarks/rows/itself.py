@@ -18,6 +18,7 @@ PART = "import, and instruction sets"
 STEPS = """
 import sys
 sys.path.insert(0, {folder!r})
+import numpy as np
 from data import table
 from measuring import timing
 from rows.steps import our_step

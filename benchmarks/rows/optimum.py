@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from data import Problem, bundled, column, table
 from measuring import Row
-from peers import Ended, Peer, Unable
+from peers import Ended, Peer, why
 
 import emix
 
@@ -55,8 +55,8 @@ def _beside(problem: Problem, peers: Sequence[Peer]) -> list[Row]:
     for peer in peers:
         try:
             ends[peer.name] = _timed(problem, peer, steps)
-        except Unable as reason:
-            ends[peer.name] = str(reason)
+        except Exception as reason:
+            ends[peer.name] = why(reason)
     reached = [end[1] for end in ends.values() if isinstance(end, tuple)]
     best = max([searched, ours, plain, *reached])
     told = _short("emix", best - ours)

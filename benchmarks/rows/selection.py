@@ -4,10 +4,11 @@ scikit-learn, which leaves the loop to its user, the four that it has."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from measuring import Row, in_turn, timing
-from peers import Peer, Unable
+from peers import Peer, why
 
 import emix
 
@@ -23,13 +24,13 @@ def rows(peers: Sequence[Peer]) -> Iterator[Row]:
         told = f"{name}, n = {len(x)}, d = {x.shape[1]}"
         for peer in peers:
             four = peer.name == "scikit-learn"
-            structures = list(FOUR) if four else None
+            ours: dict[str, Any] = {"covariances": FOUR} if four else {}
             try:
                 theirs = peer.select(x)
                 yield in_turn(
                     PART, told, peer.name,
-                    timing(lambda: emix.select(x, range(1, 10), covariances=structures)),  # noqa: B023
+                    timing(lambda: emix.select(x, range(1, 10), **ours)),  # noqa: B023
                     theirs, SECONDS, remark="4 structures, one start each" if four else
                     "14 structures", most=5)
-            except Unable as reason:
-                yield Row.unrun(PART, told, peer.name, str(reason))
+            except Exception as reason:
+                yield Row.unrun(PART, told, peer.name, why(reason))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from measuring import Row, in_turn, timing
-from peers import Peer, Unable
+from peers import Peer, why
 
 import emix
 
@@ -29,5 +29,5 @@ def rows(peers: Sequence[Peer]) -> Iterator[Row]:
                 yield in_turn(
                     PART, told, peer.name, timing(lambda: emix.fit(given, k), repeat),  # noqa: B023
                     peer.small(x, k), SECONDS, remark=peer.remark, most=25)
-            except Unable as reason:
-                yield Row.unrun(PART, told, peer.name, str(reason))
+            except Exception as reason:
+                yield Row.unrun(PART, told, peer.name, why(reason))

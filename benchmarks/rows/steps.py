@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from data import Problem, column, table
 from measuring import Row, in_turn, timing
-from peers import Peer, Unable
+from peers import Peer, why
 
 from emix.arrays import Units
 from emix.em import expect
@@ -63,5 +63,5 @@ def _row(problem: Problem, peer: Peer) -> Row:
         repeat = 10 if problem.x.size < 1e7 else 3
         return in_turn(PART, problem.name, peer.name, timing(ours, repeat), theirs, SECONDS,
                        remark=remark)
-    except Unable as reason:
-        return Row.unrun(PART, problem.name, peer.name, str(reason))
+    except Exception as reason:
+        return Row.unrun(PART, problem.name, peer.name, why(reason))
