@@ -141,7 +141,7 @@ def bits(found: emix.Fit) -> tuple[object, ...]:
 MODELS = {
     "one column": (1, {"k": 2}),
     "one column, not condensed": (1, {"k": 2, "tol": 0, "max_iter": 12}),
-    "tied": (1, {"k": 3, "covariance": "E", "weights": "equal"}),
+    "tied": (1, {"k": 3, "covariance": "E", "weights": "equal", "n_starts": 3}),
     "several columns": (3, {"k": 2, "n_starts": 3}),
     "an orientation": (2, {"k": 2, "covariance": "VVE", "n_starts": 2}),
     "a prior": (2, {"k": 2, "prior": "conjugate", "n_starts": 2}),

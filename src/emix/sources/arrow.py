@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emix.arrays import Block, Place
+from emix.arrays import Place
 from emix.errors import DataError, MissingExtraError
 from emix.names import listed
 from emix.sources.choosing import position_of, positions_of, wanted_columns
-from emix.sources.streamed import Blocks, Streamed
+from emix.sources.columns import Columns
+from emix.sources.streamed import Pieces, Streamed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-
-# Rows that are turned from columns into rows at once: their numbers stay in cache meanwhile.
-ROWS_AT_A_TIME = 1 << 12
 
 
 def pyarrow(purpose: str) -> Any:
@@ -73,21 +71,13 @@ class Chosen:
             raise DataError(f"{name} has columns that hold no numbers: {which}; choose among those "
                             f"that do with columns=...: {listed(good)}")
 
-    def block(self, batch: Any, place: Place) -> Block:
-        """A record batch as rows. Raises `DataError` naming the place of a missing value."""
-        columns = [self._values(batch, name, place) for name in self.names]
+    def of_batch(self, batch: Any, place: Place) -> Columns:
+        """A record batch. Raises `DataError` naming the place of a missing value."""
+        columns = tuple(self._values(batch, name, place) for name in self.names)
         weight = None
         if self.weight is not None:
             weight = np.ascontiguousarray(self._values(batch, self.weight, place), np.float64)
-        if len(columns) == 1:
-            points = columns[0].astype(self.dtype, copy=False)[:, None]
-            return Block(points, weight, place)
-        points = np.empty((batch.num_rows, len(columns)), self.dtype)
-        for start in range(0, batch.num_rows, ROWS_AT_A_TIME):
-            rows = slice(start, start + ROWS_AT_A_TIME)
-            for j, column in enumerate(columns):
-                points[rows, j] = column[rows]
-        return Block(points, weight, place)
+        return Columns(columns, self.dtype, weight, place)
 
     def _values(self, batch: Any, name: str, place: Place) -> NDArray[Any]:
         """A column (m,) as NumPy has it, where it lies if it can be."""
@@ -127,11 +117,11 @@ class ArrowStream(Streamed):
         readers = pyarrow("an Arrow stream").RecordBatchReader
         return readers.from_stream(self._given)
 
-    def pieces(self) -> Blocks:
+    def pieces(self) -> Pieces:
         row = 0
         reader = self._reader()
         for batch in reader:
-            yield self._chosen.block(batch, Place(((0, "", row),), self.column_names))
+            yield self._chosen.of_batch(batch, Place(((0, "", row),), self.column_names))
             row += batch.num_rows
 
 
@@ -143,8 +133,8 @@ class RecordBatches(Streamed):
         self._chosen = Chosen.of(x.schema, columns, sample_weight, "x")
         super().__init__("x", self._chosen.names, self._chosen.dtype, sample_weight is not None)
 
-    def pieces(self) -> Blocks:
+    def pieces(self) -> Pieces:
         row = 0
         for batch in self._given:
-            yield self._chosen.block(batch, Place(((0, "", row),), self.column_names))
+            yield self._chosen.of_batch(batch, Place(((0, "", row),), self.column_names))
             row += batch.num_rows

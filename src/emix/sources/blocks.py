@@ -9,7 +9,7 @@ from emix.arrays import Block, Place
 from emix.errors import DataError, ParameterError
 from emix.sources.array import ArraySource
 from emix.sources.opening import open_source
-from emix.sources.streamed import Blocks, Streamed
+from emix.sources.streamed import Pieces, Streamed
 
 
 class BlocksSource(Streamed):
@@ -47,7 +47,7 @@ class BlocksSource(Streamed):
             except DataError as reason:
                 raise DataError(f"block {number}: {reason}") from None
 
-    def pieces(self) -> Blocks:
+    def pieces(self) -> Pieces:
         for number, block in enumerate(self._blocks()):
             if block.column_names != self.column_names:
                 raise DataError(f"block {number} has the columns {', '.join(block.column_names)}; "

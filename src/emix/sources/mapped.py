@@ -12,7 +12,7 @@ from emix.errors import DataError, ParameterError
 from emix.names import default_names
 from emix.sources.array import ArraySource
 from emix.sources.choosing import position_of, positions_of, wanted_columns
-from emix.sources.streamed import Blocks, Streamed
+from emix.sources.streamed import Pieces, Streamed
 
 # Numbers of a piece: 1 MiB of doubles.
 PIECE = 1 << 17
@@ -60,7 +60,7 @@ class MappedArray(Streamed):
         super().__init__("x", tuple(names[j] for j in self._positions), kinds.dtype,
                          at is not None, len(self._table))
 
-    def pieces(self) -> Blocks:
+    def pieces(self) -> Pieces:
         n_rows = max(PIECE // self._table.shape[1], 1)
         for start in range(0, len(self._table), n_rows):
             rows = np.asarray(self._table[start:start + n_rows])

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emix.arrays import Block, Place
+from emix.arrays import Place
 from emix.errors import DataError
 from emix.sources.arrow import Chosen, pyarrow
-from emix.sources.streamed import Blocks, Streamed
+from emix.sources.columns import Columns
+from emix.sources.streamed import Pieces, Streamed
 
 if TYPE_CHECKING:
     from emix.sources.files import File
@@ -24,6 +25,10 @@ BATCH_ROWS, BUFFER = 1 << 17, 1 << 20
 AT_ONCE = 1 << 25
 # Row groups that are read at a time, where there are processors for it.
 MOST_READERS = 4
+
+
+# All of a row group, or batch by batch.
+Batches = list[Columns] | Iterator[Columns]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,14 +89,14 @@ class ParquetFiles(Streamed):
             self.groups.append(Group(file, metadata, number, first, size))
             first += group.num_rows
 
-    def pieces(self) -> Blocks:
+    def pieces(self) -> Pieces:
         for blocks in in_order(self.groups, self._read, self._readers):
             yield from blocks
 
-    def _read(self, group: Group) -> list[Block] | Iterator[Block]:
+    def _read(self, group: Group) -> Batches:
         return self._batches(group) if group.size > AT_ONCE else list(self._batches(group))
 
-    def _batches(self, group: Group) -> Iterator[Block]:
+    def _batches(self, group: Group) -> Iterator[Columns]:
         arrow, chosen = pyarrow("reading Parquet"), self._chosen
         assert chosen is not None
         shared = dict(group.file.shared)
@@ -104,7 +109,7 @@ class ParquetFiles(Streamed):
                 for batch in opened.iter_batches(BATCH_ROWS, [group.number], inside,
                                                  use_threads=False):
                     place = Place(((0, part, row),), chosen.names)
-                    yield chosen.block(_with(batch, shared, chosen, arrow), place)
+                    yield chosen.of_batch(_with(batch, shared, chosen, arrow), place)
                     row += batch.num_rows
         except (arrow.ArrowException, OSError) as reason:
             raise DataError(f"{part}: cannot be read: {reason}") from None
@@ -119,14 +124,14 @@ def _with(batch: Any, shared: dict[str, float | int], chosen: Chosen, arrow: Any
 
 
 def in_order(
-    groups: Sequence[Group], read: Callable[[Group], list[Block] | Iterator[Block]], readers: int
-) -> Iterator[list[Block] | Iterator[Block]]:
+    groups: Sequence[Group], read: Callable[[Group], Batches], readers: int
+) -> Iterator[Batches]:
     """What is read of each group, in their order, several of them at a time."""
     if readers == 1:
         yield from map(read, groups)
         return
     pool = ThreadPoolExecutor(readers, thread_name_prefix="emix-reader")
-    coming: deque[Future[list[Block] | Iterator[Block]]] = deque()
+    coming: deque[Future[Batches]] = deque()
     try:
         for group in groups:
             coming.append(pool.submit(read, group))

@@ -6,19 +6,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from emix.arrays import Block, Place
 from emix.errors import DataError
+from emix.sources.columns import Columns
 from emix.sources.protocol import M, block_rows, merge, sampled_rows
 from emix.sources.reading import Reading, told
 
 if TYPE_CHECKING:
     from emix.arrays import Order
 
+R = TypeVar("R", Block, "Block | Columns")
 Blocks = Generator[Block, None, None]
+Pieces = Generator[Block | Columns, None, None]
 
 
 class Streamed(ABC):
@@ -36,11 +39,12 @@ class Streamed(ABC):
         self.name, self.column_names, self.dtype = name, names, dtype
         self.is_weighted = is_weighted
         self._n_rows = n_rows
+        self._spare: list[_Frame] = []
         # Called with how far a pass has come.
         self.tell: Callable[[Reading], None] | None = None
 
     @abstractmethod
-    def pieces(self) -> Blocks:
+    def pieces(self) -> Pieces:
         """All rows from the beginning, in their order, each piece with its place; a piece stays as
         it is when the next one is asked for."""
 
@@ -62,7 +66,7 @@ class Streamed(ABC):
             assert self._n_rows is not None
         return self._n_rows
 
-    def _counted(self) -> Blocks:
+    def _counted(self) -> Pieces:
         """The pieces, the rows of which are seen to be as many as at first.
 
         Raises `DataError` where they are not, or where there are none.
@@ -82,28 +86,31 @@ class Streamed(ABC):
 
     def blocks(self) -> Iterator[Block]:
         """All rows in blocks; each is good until the next one but one is asked for."""
-        n_rows, frames = block_rows(self.n_features), 0
-        held: list[_Frame] = []
+        n_rows, made = block_rows(self.n_features), 0
+        # Two are enough, in turn; they are kept from pass to pass, for new memory costs more than
+        # what is written into it.
+        frames, self._spare = self._spare, []
         frame: _Frame | None = None
         with closing(self._counted()) as pieces:
             for piece in pieces:
                 start = 0
                 while start < piece.n_rows:
-                    if frame is None and start == 0 and piece.n_rows == n_rows:
+                    if frame is None and piece.n_rows == n_rows and isinstance(piece, Block):
                         yield piece
                         break
                     if frame is None:
-                        if frames < 2:
-                            held.append(_Frame(n_rows, self))
-                        frame = held[frames % 2]
+                        if len(frames) < 2:
+                            frames.append(_Frame(n_rows, self))
+                        frame = frames[made % len(frames)]
                         frame.clear()
-                        frames += 1
+                        made += 1
                     start += frame.take(piece.rows(start, piece.n_rows))
                     if frame.is_full:
                         yield frame.block
                         frame = None
         if frame is not None:
             yield frame.block
+        self._spare = frames
 
     def reduce(self, map_block: Callable[[Block], M], zero: M) -> M:
         with closing(ahead(self.blocks())) as coming:
@@ -158,11 +165,14 @@ class _Frame:
     def is_full(self) -> bool:
         return self._filled == len(self._points)
 
-    def take(self, piece: Block) -> int:
+    def take(self, piece: Block | Columns) -> int:
         """As many of the first rows of a piece as there is room for; how many."""
         room = slice(self._filled, min(self._filled + piece.n_rows, len(self._points)))
         count = room.stop - room.start
-        self._points[room] = piece.points[:count]
+        if isinstance(piece, Block):
+            self._points[room] = piece.points[:count]
+        else:
+            piece.rows(0, count).write(self._points[room])
         if self._weight is not None:
             self._weight[room] = piece.sample_weight[:count]  # type: ignore[index]
         if piece.place is not None:
@@ -179,8 +189,8 @@ class _Frame:
                      Place(tuple(self._runs), self._names))
 
 
-def ahead(blocks: Iterator[Block]) -> Blocks:
-    """The same blocks, each read while the one before it is worked on."""
+def ahead(blocks: Iterator[R]) -> Generator[R, None, None]:
+    """The same blocks or pieces, each read while the one before it is worked on."""
     reader = ThreadPoolExecutor(1, thread_name_prefix="emix-reader")
     try:
         coming = reader.submit(next, blocks, None)
@@ -193,8 +203,10 @@ def ahead(blocks: Iterator[Block]) -> Blocks:
             blocks.close()
 
 
-def _copied(piece: Block, rows: Order | slice) -> Block:
+def _copied(piece: Block | Columns, rows: Order | slice) -> Block:
     """Some rows of a piece, which may lie in something much longer."""
+    if isinstance(piece, Columns):
+        return piece.chosen(rows)
     weight = piece.sample_weight
     return Block(np.array(piece.points[rows]), None if weight is None else np.array(weight[rows]))
 

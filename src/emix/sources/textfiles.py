@@ -20,7 +20,7 @@ from emix.sources.arrow import Chosen, pyarrow
 from emix.sources.cells import numbers
 from emix.sources.layout import Layout, layout_of
 from emix.sources.sheet import Sheet
-from emix.sources.streamed import Blocks, Streamed
+from emix.sources.streamed import Pieces, Streamed
 from emix.sources.text import guess_delimiter, read_text, tighten_quotes
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class TextFiles(Streamed):
         self._chosen = Chosen(names, sample_weight, np.dtype(np.float64))
         super().__init__(name, names, self._chosen.dtype, weighted)
 
-    def pieces(self) -> Blocks:
+    def pieces(self) -> Pieces:
         arrow = pyarrow("reading delimited text in bulk")
         for form in self.forms:
             row = 0
@@ -105,7 +105,7 @@ class TextFiles(Streamed):
                     if self._chosen.weight is not None:
                         named = named.rename_columns([*self._chosen.names, self._chosen.weight])
                     place = Place(((0, form.file.path, row),), self.column_names)
-                    yield self._chosen.block(named, place)
+                    yield self._chosen.of_batch(named, place)
                     row += batch.num_rows
             except (arrow.ArrowException, OSError) as reason:
                 raise DataError(f"{form.file.path}: {_exactly(form, arrow) or reason}; expected "
