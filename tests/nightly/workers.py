@@ -2,16 +2,17 @@
 
     python tests/nightly/workers.py [KILLS] [SEED]
 
-Three workers, each restarted by its nanny when it dies; EM over rows that the workers make
-themselves, every second fit over a persisted array. A line for each fit: how often a worker died in
-it, how long it took beside one that was left alone, and whether it ended with that one's bits.
+Three workers, each killed one replaced by another at once, which joins when it has started; EM over
+rows that the workers make themselves, every second fit over a persisted array. A line for each fit:
+how often a worker died in it, how long it took beside one that was left alone, and whether it ended
+with that one's bits.
 """
 
 from __future__ import annotations
 
 import os
 import random
-import signal
+import subprocess
 import sys
 import threading
 import time
@@ -28,7 +29,7 @@ from emix.em import Step, iterate
 from emix.model import Model
 from emix.sources.opening import open_rows
 
-ROWS, PARTS, D, STEPS = 20_000, 6, 4, 60
+N_WORKERS, ROWS, PARTS, D, STEPS = 3, 20_000, 6, 4, 60
 MODEL = Model.parse(3, D, "full")
 START = Mixture([1 / 3] * 3, [[0.0] * D, [3.0] * D, [6.0] * D], [np.eye(D)] * 3)
 
@@ -51,11 +52,38 @@ def same(one: Step, other: Step) -> bool:
     return one.loglik == other.loglik and one.mixture == other.mixture
 
 
+class Workers:
+    """Worker processes of a scheduler."""
+
+    def __init__(self, address: str, n_workers: int) -> None:
+        self._address = address
+        self._alive = [self._started() for _ in range(n_workers)]
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "distributed.cli.dask_worker", self._address, "--nthreads", "1",
+             "--no-nanny", "--no-dashboard"],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+
+    def kill(self, which: int) -> None:
+        """SIGKILL one, and start another."""
+        self._alive[which].kill()
+        self._alive[which].wait()
+        self._alive[which] = self._started()
+
+    def end(self) -> None:
+        for worker in self._alive:
+            worker.kill()
+            worker.wait()
+
+
 class Killer:
     """Kills a worker now and then, in a thread of its own, while the block lasts."""
 
-    def __init__(self, cluster: Any, chance: random.Random, most: int, pause: float) -> None:
-        self._cluster, self._chance, self._most, self._pause = cluster, chance, most, pause
+    def __init__(self, workers: Workers, chance: random.Random, most: int, pause: float) -> None:
+        self._workers, self._chance, self._most, self._pause = workers, chance, most, pause
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._work)
         self.kills = 0
@@ -63,10 +91,8 @@ class Killer:
     def _work(self) -> None:
         while self.kills < self._most and not self._over.wait(
                 self._chance.uniform(0.0, 2 * self._pause)):
-            found = [nanny.pid for nanny in list(self._cluster.workers.values()) if nanny.pid]
-            if found:
-                os.kill(self._chance.choice(found), signal.SIGKILL)
-                self.kills += 1
+            self._workers.kill(self._chance.randrange(N_WORKERS))
+            self.kills += 1
 
     def __enter__(self) -> Killer:
         self._thread.start()
@@ -80,25 +106,28 @@ class Killer:
 def main(kills: int, seed: int) -> int:
     chance, done, wrong, fits = random.Random(seed), 0, 0, 0
     wanted = climbed(rows())
-    # All three may be dead at once, and starting again on a busy machine takes its time.
+    # All of them may be dead at once, and starting on a busy machine takes its time.
     dask.config.set({"emix.patience": "10 minutes"})
-    with LocalCluster(n_workers=3, threads_per_worker=1, dashboard_address=None,
-                      silence_logs=60) as cluster, Client(cluster) as client:
+    with LocalCluster(n_workers=0, dashboard_address=None, silence_logs=60) as cluster, \
+            Client(cluster) as client:
+        workers = Workers(cluster.scheduler_address, N_WORKERS)
+        client.wait_for_workers(N_WORKERS)
         assert same(climbed(rows()), wanted)
         began = time.perf_counter()
         assert same(climbed(rows()), wanted)
         alone = time.perf_counter() - began
         while done < kills:
-            x = client.persist(rows()) if fits % 2 else rows()
+            is_held = fits % 2 == 1
+            x = client.persist(rows()) if is_held else rows()
             began = time.perf_counter()
-            with Killer(cluster, chance, kills - done, alone / 2) as killer:
+            with Killer(workers, chance, kills - done, alone / 2) as killer:
                 found = climbed(x)
             done, fits = done + killer.kills, fits + 1
             wrong += not same(found, wanted)
-            print(f"fit {fits:2}{' persisted' if x is not None and not fits % 2 else '':10} "
-                  f"{killer.kills:2} kills  {time.perf_counter() - began:5.1f} s "
-                  f"({alone:.1f} s alone)  {'same bits' if same(found, wanted) else 'DIFFERS'}",
-                  flush=True)
+            print(f"fit {fits:2} {'persisted' if is_held else '':9} {killer.kills:2} kills  "
+                  f"{time.perf_counter() - began:5.1f} s ({alone:.1f} s alone)  "
+                  f"{'same bits' if same(found, wanted) else 'DIFFERS'}", flush=True)
+        workers.end()
     print(f"{done} kills in {fits} fits: "
           f"{'all bit-identical' if not wrong else f'{wrong} DIFFER'}")
     return 1 if wrong else 0

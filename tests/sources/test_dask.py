@@ -30,6 +30,7 @@ from emix.moments import moments_of
 from emix.searching import checkpoint
 from emix.sources import protocol
 from emix.sources.array import ArraySource
+from emix.sources.dask import DaskSource
 from emix.sources.opening import open_rows
 from emix.sources.protocol import Source
 
@@ -325,6 +326,30 @@ def test_what_cannot_be_read_is_tried_again_and_then_raised(tmp_path: Path) -> N
         with pytest.raises(DataError, match="nan at row 1500"):
             moments_of(open_rows(counted(x, tmp_path / "nan"))[0])
         assert len(list((tmp_path / "nan").iterdir())) == PARTS
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+def test_workers_read_a_list_of_paths(tmp_path: Path, ending: str) -> None:
+    x = rows()
+    frame = pd.DataFrame(x, columns=list("abc")).assign(text="t", w=np.arange(len(x)) % 3)
+    for part in range(PARTS):
+        some = frame.iloc[part * PART:(part + 1) * PART]
+        write = some.to_parquet if ending == "parquet" else some.to_csv
+        write(tmp_path / f"{part}.{ending}", index=False)
+    frame[:0].to_parquet(tmp_path / "none.parquet")
+    listed = sorted(tmp_path.glob(f"?.{ending}"))
+    if ending == "parquet":
+        listed.insert(2, tmp_path / "none.parquet")
+    wanted = climbed(ArraySource.of(x, frame.w))
+    with in_threads(2):
+        source, names = open_rows(listed, "w", ["a", "b", "c"])
+        assert isinstance(source, DaskSource) and names == ("a", "b", "c")
+        assert same(climbed(source), wanted) and source.n_rows == len(x)
+        one, _ = open_rows([tmp_path / f"0.{ending}"], None, "b")
+        np.testing.assert_array_equal(one.whole(PART).points[:, 0], x[:PART, 1])
+        with pytest.raises(DataError, match="no column 'q'"):
+            open_rows(listed, None, ["q"])
+    assert not isinstance(open_rows(listed, None, ["a"])[0], DaskSource)
 
 
 def test_whoever_chooses_a_local_scheduler_has_it_beside_a_client() -> None:

@@ -9,27 +9,33 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from emix import frames
-from emix.arrays import Block, Place, as_points, as_sample_weight
+from emix.arrays import Block, as_points
 from emix.engines import dask as engine
 from emix.engines.distributed import Cluster, client_here
-from emix.errors import DataError
 from emix.names import default_names
 from emix.sources.choosing import position_of, positions_of
-from emix.sources.protocol import M, block_rows, merge, sampled_rows
+from emix.sources.files import files_of, open_files
+from emix.sources.parquet import ParquetFiles
+from emix.sources.parts import (
+    Read,
+    ReadArray,
+    ReadFile,
+    ReadFrame,
+    count_of,
+    map_part,
+    rows_of,
+)
+from emix.sources.protocol import M, merge, sampled_rows
 from emix.sources.several import with_threads
 
 if TYPE_CHECKING:
-    from emix.arrays import Floats, Order, Points
-    from emix.engines.dask import Engine
-
-    # Rows and their weights, as they lie on a worker: what Dask knows the size of.
-    Part = tuple[Points, Floats | None]
+    from emix.arrays import Order
+    from emix.engines.dask import Engine, Make
 
 
 class DaskSource:
@@ -136,9 +142,9 @@ def _of_array(x: Any, columns: list[str | int] | None, sample_weight: object) ->
         weights = engine.beside(x, sample_weight)
     if len(chosen) < row.shape[1] or chosen != sorted(chosen):
         x = table[:, chosen]
-    read = _ReadArray(row.dtype, len(chosen))
+    read = ReadArray(row.dtype, len(chosen))
     given = tuple(names[j] for j in chosen) if columns is not None else ()
-    return _of_parts(x, weights, read, row.dtype, given, len(chosen))
+    return _of_parts(x, weights, read, given)
 
 
 def _of_frame(x: Any, columns: list[str | int] | None, sample_weight: object) -> DaskSource:
@@ -153,64 +159,32 @@ def _of_frame(x: Any, columns: list[str | int] | None, sample_weight: object) ->
     if at is not None:
         frames.points(frame, [at], "sample_weight")
     wanted = [*chosen, *([] if at is None else [at])]
-    read = _ReadFrame(dtype, len(chosen), at is not None)
+    read = ReadFrame(dtype, len(chosen), at is not None)
     names = tuple(frame.names[j] for j in chosen)
-    return _of_parts(engine.chosen(x, wanted), weights, read, dtype, names, len(chosen))
+    return _of_parts(engine.chosen(x, wanted), weights, read, names)
 
 
-@dataclass(frozen=True, slots=True)
-class _ReadArray:
-    """A chunk of an array as rows."""
+def open_paths(
+    x: Sequence[Any], sample_weight: str | None = None, columns: object = None
+) -> DaskSource:
+    """A source over files that the workers of the client here read, each whole; see `open_files`
+    for what may be listed. The files have to lie where workers find them, too."""
+    seen = open_files(x, sample_weight, columns)
+    read = ReadFile(seen.dtype, seen.column_names, sample_weight)
+    files, counts = files_of(x)[1], None
+    if isinstance(seen, ParquetFiles):
+        known = seen.file_counts()
+        files = [file for file in files if known[file.path]]
+        counts = [known[file.path] for file in files]
 
-    dtype: np.dtype[np.floating]
-    n_features: int
-    has_weight: bool = False
+    def make(part: int) -> Any:
+        return engine.delayed(read, files[part], None, part)
 
-    def __call__(self, chunk: Any, weight: Any, part: int) -> Part:
-        if len(chunk) == 0:
-            return _nothing(self, weight is not None)
-        points = np.ascontiguousarray(as_points(np.asarray(chunk)), self.dtype)
-        return points, _weight_of(weight, len(points), part)
-
-
-@dataclass(frozen=True, slots=True)
-class _ReadFrame:
-    """A part of a frame as rows: its first columns, and the weights if they are its last one."""
-
-    dtype: np.dtype[np.floating]
-    n_features: int
-    has_weight: bool
-
-    def __call__(self, frame: Any, weight: Any, part: int) -> Part:
-        if len(frame) == 0:
-            return _nothing(self, self.has_weight or weight is not None)
-        try:
-            opened = frames.opened(frame)
-            assert opened is not None
-            points = frames.points(opened, range(self.n_features), chosen=True)
-            if self.has_weight:
-                weight = frames.points(opened, [self.n_features], "sample_weight")
-        except DataError as reason:
-            raise DataError(f"part {part}: {reason}") from None
-        return np.ascontiguousarray(points, self.dtype), _weight_of(weight, len(points), part)
-
-
-def _weight_of(weight: Any, n_rows: int, part: int) -> Floats | None:
-    if weight is None:
-        return None
-    try:
-        return as_sample_weight(weight, n_rows)
-    except DataError as reason:
-        raise DataError(f"part {part}: {reason}") from None
-
-
-def _nothing(read: _ReadArray | _ReadFrame, is_weighted: bool) -> Part:
-    return np.zeros((0, read.n_features), read.dtype), np.zeros(0) if is_weighted else None
+    return _of_tasks(make, len(files), [], read, seen.column_names, counts)
 
 
 def _of_parts(
-    x: Any, weights: list[Any] | None, read: _ReadArray | _ReadFrame,
-    dtype: np.dtype[np.floating], names: tuple[str, ...], n_features: int,
+    x: Any, weights: list[Any] | None, read: Read, names: tuple[str, ...]
 ) -> DaskSource:
     parts = engine.parts_of(x)
     beside = [None] * len(parts) if weights is None else weights
@@ -218,11 +192,18 @@ def _of_parts(
     def make(part: int) -> Any:
         return engine.delayed(read, parts[part], beside[part], part)
 
+    return _of_tasks(make, len(parts), [x], read, names, engine.row_counts(x), weights is not None)
+
+
+def _of_tasks(
+    make: Make, n_parts: int, collections: Sequence[Any], read: Read, names: tuple[str, ...],
+    counts: Sequence[int] | None, is_weighted: bool = False,
+) -> DaskSource:
     client = client_here()
-    work: Engine = engine.Here(make, len(parts), _memory(), os.cpu_count() or 1) \
-        if client is None else Cluster.of(client, make, len(parts), [x])
-    return DaskSource(work, dtype, names, n_features, read.has_weight or weights is not None,
-                      engine.row_counts(x), len(parts))
+    work: Engine = engine.Here(make, n_parts, _memory(), os.cpu_count() or 1) \
+        if client is None else Cluster.of(client, make, n_parts, collections)
+    return DaskSource(work, read.dtype, names, read.n_features, read.has_weight or is_weighted,
+                      counts, n_parts)
 
 
 def _memory() -> int:
@@ -238,29 +219,3 @@ def _sent(map_block: Callable[[Block], Any]) -> bytes:
     return pickle.dumps(map_block, protocol=5)
 
 
-def map_part(
-    part: Part, sent: bytes, where: tuple[str, int], names: tuple[str, ...]
-) -> tuple[int, Any]:
-    """The number of rows of a part, and what a map makes of them, in blocks as of an array."""
-    points, weight = part
-    if len(points) == 0:
-        return 0, None
-    map_block = pickle.loads(sent)
-    block = Block(points, weight, Place(((0, *where),), names))
-    n_rows = block_rows(block.n_features)
-    blocks = [block] if block.n_rows <= n_rows else [
-        block.rows(start, start + n_rows) for start in range(0, block.n_rows, n_rows)]
-    return block.n_rows, merge(map(map_block, blocks), None)
-
-
-def rows_of(part: Part, rows: Order | None) -> Part:
-    """Some rows of a part, all for None."""
-    points, weight = part
-    if rows is None:
-        return part
-    return points[rows], None if weight is None else weight[rows]
-
-
-def count_of(part: Part) -> int:
-    """How many rows a part has."""
-    return len(part[0])

@@ -127,6 +127,14 @@ def open_files(
         if not os.path.isfile(file.path):
             raise DataError(f"{file.path}: does not exist; check the name and the folder it is "
                             f"looked for in")
+    return open_these(files, name, sample_weight, chosen, threads)
+
+
+def open_these(
+    files: list[File], name: str, sample_weight: str | None = None,
+    columns: list[str] | None = None, threads: int = 1,
+) -> Streamed:
+    """Rows of files that are there, which messages together call by name."""
     are_parquet = {file.ending in PARQUET for file in files}
     if len(are_parquet) > 1:
         raise DataError(f"{name} holds Parquet beside other files "
@@ -135,7 +143,7 @@ def open_files(
     if are_parquet == {True}:
         from emix.sources.parquet import ParquetFiles
 
-        return ParquetFiles(files, name, sample_weight, chosen, threads)
+        return ParquetFiles(files, name, sample_weight, columns, threads)
     from emix.sources.textfiles import TextFiles
 
-    return TextFiles(files, name, sample_weight, chosen)
+    return TextFiles(files, name, sample_weight, columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from glob import has_magic
 from typing import IO, TYPE_CHECKING, Any
@@ -92,7 +93,8 @@ def open_rows(
     `Source`; a function that returns blocks of rows on every call (see `BlocksSource`); files, a
     folder, a pattern or a list of paths of Parquet or delimited text (see `files.open_files`); an
     array that is mapped, or the path of one; a lazy frame of polars; whatever gives Arrow streams;
-    an array or a frame of Dask's, or a frame of Spark's.
+    an array or a frame of Dask's, or a frame of Spark's. Where there is a client of Dask's, its
+    workers read a list of paths.
 
     What is known to be little is held in memory. An array of another library than NumPy stays
     where it is (see `DeviceSource`).
@@ -179,6 +181,13 @@ def _of_paths(
             not (has_magic(os.fspath(x)) and not os.path.exists(x))
         if few and not (os.path.isfile(x) and os.path.getsize(x) > STRICT):
             return None
+    elif "distributed" in sys.modules:
+        from emix.engines.distributed import client_here
+
+        if client_here() is not None:
+            from emix.sources.dask import open_paths
+
+            return open_paths(x, sample_weight, columns)  # type: ignore[arg-type]
     source = open_files(x, sample_weight, columns, threads)  # type: ignore[arg-type]
     return held(source, IN_MEMORY)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -88,6 +88,13 @@ class ParquetFiles(Streamed):
                        if group.column(j).path_in_schema in here.read)
             self.groups.append(Group(file, metadata, number, first, size))
             first += group.num_rows
+
+    def file_counts(self) -> dict[str, int]:
+        """How many rows each of the files has, by its path; 0 of one without row groups."""
+        counts: Counter[str] = Counter()
+        for group in self.groups:
+            counts[group.file.path] += group.metadata.row_group(group.number).num_rows
+        return counts
 
     def pieces(self) -> Pieces:
         for blocks in in_order(self.groups, self._read, self._readers):
