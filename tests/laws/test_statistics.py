@@ -262,3 +262,18 @@ def test_outward_gives_the_sums_in_the_units_of_the_data(problem, exponent, data
     loglik = logsumexp(densities(problem), axis=1) + sum(exponents) * np.log(2)
     assert out.loglik == pytest.approx(problem.weight @ loglik, rel=1e-12, abs=1e-9)
     assert (out.total, out.count) == (inside.total, inside.count)
+
+
+@settings(max_examples=60)
+@given(problems(), st.integers(-20, 20), st.integers(-20, 20))
+def test_scaling_is_of_weights_and_goes_through_sums(problem, one, other):
+    """By powers of two, which are exact: to the bit."""
+    n = len(problem.points) // 2
+    a, b, factor = problem.expect(slice(0, n)), problem.expect(slice(n, None)), 2.0**one
+    if n:
+        assert_same_bits((a + b).scaled(factor), a.scaled(factor) + b.scaled(factor))
+    assert_same_bits(b.scaled(factor).scaled(2.0**other), b.scaled(2.0 ** (one + other)))
+    assert_same_bits(b.scaled(1.0), b)
+    weighted = replace(problem, weight=problem.weight * factor).expect(slice(n, None))
+    np.testing.assert_array_equal(weighted.scatter, b.scaled(factor).scatter)
+    np.testing.assert_array_equal(weighted.weight, b.scaled(factor).weight)

@@ -48,8 +48,8 @@ class OnlineFit:
         them; 0 takes its place only until the first batch
     first_rows : how many rows are gathered for the search (20 for each parameter, from 500 to
         16384)
-    averaged : whether `mixture` is that of an average over steps, which is less noisy (with a
-        schedule that comes to rest, yes)
+    averaged : whether `mixture` is that of an average over steps (Polyak & Juditsky 1992), which is
+        less noisy; by default as the schedule has it, `Decay` below an exponent of 1
 
     Components keep the order that they begin in, that of means, or the start's. `ParameterError`
     for what has no meaning.
@@ -82,7 +82,7 @@ class OnlineFit:
         threads: int | None = None,
     ) -> None:
         self.schedule: Schedule = Decay() if schedule is None else schedule
-        if not hasattr(self.schedule, "rate"):
+        if not all(hasattr(self.schedule, verb) for verb in ("rate", "averages")):
             raise ParameterError(f"schedule={schedule!r}; expected Decay(), Constant(...), "
                                  f"Memory(...), or what else has a rate for each batch")
         if not isinstance(start_rows, int | float | np.number) or not 0 <= start_rows < np.inf:
@@ -94,7 +94,7 @@ class OnlineFit:
         self._asked = (k, covariance, weights, means, sds, covariances, prior)
         self._start, self._start_rows = start, float(start_rows)
         self._enough = None if first_rows is None else int(first_rows)
-        self._is_averaged = self.schedule.settles if averaged is None else bool(averaged)
+        self._is_averaged = self.schedule.averages if averaged is None else bool(averaged)
         self._seed, self._threads = as_seed(seed), threads_of(threads)
         self._names: tuple[str, ...] = ()
         self._first: FirstRows | None = None

@@ -18,8 +18,9 @@ class Schedule(Protocol):
     """A rate for each batch."""
 
     @property
-    def settles(self) -> bool:
-        """Whether rates fall to 0, so that an average over steps comes to rest."""
+    def averages(self) -> bool:
+        """Whether the mixture is better read from an average over steps than from the last: where
+        rates fall to 0, but more slowly than the noise that they let in."""
         ...
 
     def rate(self, batch: float, seen: float) -> float:
@@ -50,8 +51,8 @@ class Decay:
             raise ParameterError(f"delay={self.delay!r}; expected a number of batches, 0 or more")
 
     @property
-    def settles(self) -> bool:
-        return True
+    def averages(self) -> bool:
+        return self.exponent < 1
 
     def rate(self, batch: float, seen: float) -> float:
         return math.pow(seen / batch + self.delay, -self.exponent)
@@ -68,7 +69,7 @@ class Constant:
             raise ParameterError(f"gamma={self.gamma!r}; expected a rate above 0 and at most 1")
 
     @property
-    def settles(self) -> bool:
+    def averages(self) -> bool:
         return False
 
     def rate(self, batch: float, seen: float) -> float:
@@ -91,7 +92,7 @@ class Memory:
             raise ParameterError(f"rows={self.rows!r}; expected how many rows are remembered")
 
     @property
-    def settles(self) -> bool:
+    def averages(self) -> bool:
         return False
 
     def rate(self, batch: float, seen: float) -> float:

@@ -91,8 +91,10 @@ class Stream:
         if not 0 < rate <= 1:
             raise ParameterError(f"{schedule!r} gave the rate {rate!r}; expected one above 0 and "
                                  f"at most 1")
-        after = before.after(found, rate, self.within, is_averaged)
-        numbers = (after.mixture.means, after.mixture.covariance.log_determinants)
+        with np.errstate(all="ignore"):
+            # What is no number is seen just below, before it has done harm.
+            after = before.after(found, rate, self.within, is_averaged)
+        numbers = (found.loglik, after.mixture.means, after.mixture.covariance.log_determinants)
         if not all(np.isfinite(each).all() for each in numbers):
             raise NumericalError("the mixture after this batch is not finite: its rows are too far "
                                  "from all components for double precision; it was not learned")
