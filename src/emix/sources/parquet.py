@@ -26,6 +26,15 @@ AT_ONCE = 1 << 25
 MOST_READERS = 4
 
 
+def schema_of(path: str) -> Any:
+    """The names and types of a file's columns. Raises `DataError` for what is no Parquet file."""
+    arrow = pyarrow("reading Parquet")
+    try:
+        return arrow.parquet.read_schema(path)
+    except (arrow.ArrowException, OSError) as reason:
+        raise DataError(f"{path}: cannot be read as Parquet: {reason}") from None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
     """A row group of a file: its number there, the first row, and the bytes of chosen columns."""
