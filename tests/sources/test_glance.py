@@ -40,5 +40,16 @@ def test_what_is_no_table_is_refused_with_its_place(tmp_path: Path) -> None:
             looked(tmp_path, text)
 
 
+def test_parquet_says_itself_what_its_columns_hold(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    file = tmp_path / "table.parquet"
+    parquet.write_table(arrow.table({"a": [1, 2], "b": ["x", "y"], "c": [0.5, 1.5]}), file)
+    assert columns_in(file) == (Glance("a", True), Glance("b", False), Glance("c", True))
+    file.write_bytes(b"PAR1 and no more")
+    with pytest.raises(emix.DataError, match="cannot be read as Parquet"):
+        columns_in(file)
+
+
 def test_a_glance_is_a_value() -> None:
     assert Glance("a", True) == Glance("a", True)

@@ -52,6 +52,20 @@ def test_a_wrong_file_is_named_with_line_and_column(
     assert list(folder.iterdir()) == [] and str(folder) not in response.text
 
 
+def test_parquet_is_dropped_as_text_is(page: Any, folder: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    waiting = emix.datasets.load("faithful")["waiting"]
+    file = folder.parent / "f.parquet"
+    parquet.write_table(arrow.table({"who": ["x"] * 272, "waiting": waiting}), file)
+    page.drop("f.parquet", file.read_bytes())
+    assert page.run["scene"]["values"] == waiting.tolist()
+    assert page.act("iterate", count=2)["iteration"] == 2
+    response = page.client.post("/api/upload", params={"name": "g.parquet"}, content=b"PAR1")
+    assert response.status_code == 422
+    assert response.json()["error"].startswith("g.parquet: cannot be read as Parquet")
+
+
 def test_a_wrong_cell_of_another_column_is_named_when_that_is_chosen(page: Any) -> None:
     page.drop("two.csv", b"a,b\n1,2\n3,x\n4,5\n5,6\n")
     before = page.run["state"]

@@ -274,6 +274,10 @@ def test_a_lock_holds_a_value_that_can_be_edited(look: Look) -> None:
     field.fill("55.5")
     field.press("Enter")
     page.wait_for_selector("#model >> text=μ held at (55.5, learned)")
+    field = page.get_by_role("textbox", name="mean 1")
+    field.fill("much")
+    field.press("Enter")
+    page.wait_for_selector("#error >> text=must be a number")
     do(page, "iterate", 1)
     assert page.get_by_role("textbox", name="mean 1").input_value() == "55.5"
     page.get_by_role("button", name="Hold mean 1").click()

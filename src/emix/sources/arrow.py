@@ -64,9 +64,9 @@ class Chosen:
 
     def check(self, schema: Any, name: str) -> None:
         """Raise `DataError` where columns hold no numbers."""
-        wrong = [each for each in self.read if not _is_number(schema.field(each).type)]
+        wrong = [each for each in self.read if not is_number(schema.field(each).type)]
         if wrong:
-            good = [each.name for each in schema if _is_number(each.type)]
+            good = [each.name for each in schema if is_number(each.type)]
             which = listed([f"{each!r} ({schema.field(each).type})" for each in wrong], str)
             raise DataError(f"{name} has columns that hold no numbers: {which}; choose among those "
                             f"that do with columns=...: {listed(good)}")
@@ -97,7 +97,8 @@ class Chosen:
         return values
 
 
-def _is_number(kind: Any) -> bool:
+def is_number(kind: Any) -> bool:
+    """Whether an Arrow type is of numbers."""
     inner = str(kind.value_type if str(kind).startswith("dictionary") else kind)
     return inner.startswith(("int", "uint", "decimal")) or \
         inner in ("halffloat", "float", "double", "bool")

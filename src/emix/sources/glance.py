@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from itertools import islice
 from os import PathLike
 
 from emix.errors import DataError
 from emix.sources.cells import kind, numbers
+from emix.sources.files import PARQUET
 from emix.sources.layout import layout_of
 from emix.sources.sheet import Sheet
 from emix.sources.text import blanks_to_tabs, guess_delimiter, read_text, tighten_quotes
@@ -25,10 +27,11 @@ class Glance:
 
 
 def columns_in(path: str | PathLike[str]) -> tuple[Glance, ...]:
-    """The columns of a delimited text file, in their order; row names are none of them.
+    """The columns of a Parquet or delimited text file, in their order; row names are none of them.
 
-    Only the first rows are judged, and by their majority: one wrong cell makes no column of text,
-    and is named by the reader when that column is chosen. Raises `DataError` for what is no table.
+    Of text only the first rows are judged, and by their majority: one wrong cell makes no column
+    of text, and is named by the reader when that column is chosen. Raises `DataError` for what is
+    no table.
 
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -37,6 +40,12 @@ def columns_in(path: str | PathLike[str]) -> tuple[Glance, ...]:
     ...     [(each.name, each.holds_numbers) for each in columns_in(file)]
     [('width', True), ('species', False)]
     """
+    if os.fspath(path).lower().endswith(PARQUET):
+        from emix.sources.arrow import is_number
+        from emix.sources.parquet import schema_of
+
+        return tuple(Glance(each.name, is_number(each.type)) for each in
+                     schema_of(os.fspath(path)))
     name, text = read_text(path)
     if not text:
         raise DataError(f"{name}:1:1: the file is empty; expected rows of numbers")

@@ -26,9 +26,17 @@ AT_ONCE = 1 << 25
 # Row groups that are read at a time, where there are processors for it.
 MOST_READERS = 4
 
-
 # All of a row group, or batch by batch.
 Batches = list[Columns] | Iterator[Columns]
+
+
+def schema_of(path: str) -> Any:
+    """The names and types of a file's columns. Raises `DataError` for what is no Parquet file."""
+    arrow = pyarrow("reading Parquet")
+    try:
+        return arrow.parquet.read_schema(path)
+    except (arrow.ArrowException, OSError) as reason:
+        raise DataError(f"{path}: cannot be read as Parquet: {reason}") from None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # As many components as have a colour in a line style of their own.
 MOST_COMPONENTS = 24
+# Of more rows in several columns K-Means takes seconds, too long for a start nobody asked for.
+MANY_ROWS = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +47,8 @@ class Session:
 
     def _on(self, columns: Sequence[str], k: int) -> Run:
         rows = self.opened.rows(columns)
-        return Run.drawn(rows, Setting(k=k, kind="quantiles" if rows.d == 1 else "kmeans"))
+        quick = rows.d == 1 or rows.n > MANY_ROWS
+        return Run.drawn(rows, Setting(k=k, kind="quantiles" if quick else "kmeans"))
 
     def choose(self, columns: Sequence[str]) -> None:
         """Take other columns; raises `DataError` for a cell that is no number."""

@@ -79,7 +79,7 @@ const actions = {
   more: (by) => actions.configure({ k: get().state.model.k + by }),
   seed: () => get().state.model.seed,
   pair: (pair) => change("pair", { pair }, "step"),
-  hold: (asked) => change("hold", asked, "model"),
+  hold: (asked) => (asked ? change("hold", asked, "model") : update({ error: "a held value must be a number, such as 2.5" })),
   place, look: (optimum) => change("look", { optimum }, "model"),
   act: (act, count = 1) => change("act", { act, count }, "step"),
   kmeans: () => attempt(async () => ({ kmeans: await on("kmeans") })),

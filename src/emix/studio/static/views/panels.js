@@ -40,7 +40,7 @@ const views = {
       optimum.means.map((mean) => number(mean[scene.d === 1 ? 0 : scene.pair[0]], 4)).join("  "),
       button("Look", () => on.look(i)))), "Optima found"),
     ...fit.optima.slice(0, 1).flatMap((optimum) => optimum.degenerate.map((why) => say(`Degenerate: ${why}`))),
-    say(`BIC ${fixed(fit.bic, 3)}  ICL ${fixed(fit.icl, 3)}  df ${fit.df}. ${fit.outcome}.`),
+    say(`Of a ${fit.words}: BIC ${fixed(fit.bic, 3)}  ICL ${fixed(fit.icl, 3)}  df ${fit.df}. ${fit.outcome}.`),
     ...fit.warnings.map((warning) => say(warning, "small warn"))];
   },
 

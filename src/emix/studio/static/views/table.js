@@ -70,6 +70,7 @@ function asked({ mixture, model }, scene, what, j, c, value) {
     covariances: held.sds.map((each) => !one && each),
   };
   const given = value === null ? null : Number(String(value).replace("−", "-").replace(",", "."));
+  if (value !== null && (!Number.isFinite(given) || String(value).trim() === "")) return null;
   if (what === "weights") plain.weights[j] = given;
   else if (what === "means") plain.means[j][c] = given;
   else if (one) {
