@@ -133,6 +133,8 @@ def cells(page: Path, head: str) -> list[str]:
 def test_code_in_tables_runs(guide: str, head: str) -> None:
     if "scikit" in guide:
         pytest.importorskip("sklearn", reason="the page compares with scikit-learn")
+    if NATIVE is None and guide == "from-mclust":
+        pytest.skip("selections and refits, minutes in NumPy; run with the native kernel")
     page = ROOT / f"docs/guides/{guide}.md"
     reader = Reader(page)
     for part in parts(page.read_text()):
