@@ -303,8 +303,8 @@ class Fit:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = emix.fit(waiting, 2).report(f"{folder}/waiting.html")
         ...     page = pathlib.Path(path).read_text("utf-8")
-        >>> page[:15], page.count("<svg"), "http://" in page
-        ('<!DOCTYPE html>', 5, False)
+        >>> page[:15], page.count("<svg") > 3, "http://" in page
+        ('<!DOCTYPE html>', True, False)
         """
         if path is not None:
             from emix import reporting

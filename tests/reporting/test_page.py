@@ -176,7 +176,8 @@ def test_a_fit_without_its_rows_has_a_page_that_says_so(tmp_path: Path) -> None:
     assert stored.report(path) == str(path)
     words = words_of(tree(path.read_text()))
     assert "no pictures of the data" in words
-    assert len(list(tree(path.read_text()).iter("svg"))) == 2
+    pictures = [len(stored.optima) > 1, len(stored.trace) > 1]
+    assert len(list(tree(path.read_text()).iter("svg"))) == sum(pictures) > 0
     with pytest.raises(ParameterError, match=r"give the data: fit.plot\(x\)"):
         stored.plot()
 

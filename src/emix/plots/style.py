@@ -13,7 +13,7 @@ import numpy as np
 
 from emix.arrays import Floats, Order
 from emix.names import printable
-from emix.plots.backend import halo, round_ticks
+from emix.plots.backend import halo, raised_powers, round_ticks
 from emix.plots.room import legend_place, sized, wrapped
 
 if TYPE_CHECKING:
@@ -230,9 +230,7 @@ def frame(ax: Axes, title: str, x_label: str, y_label: str) -> None:
         ax.spines[side].set_color(MUTED)
     for axis in (ax.xaxis, ax.yaxis):
         axis.get_offset_text().set_fontsize(sized(ax, SMALL))
-        formatter = axis.get_major_formatter()
-        if hasattr(formatter, "set_useMathText"):
-            formatter.set_useMathText(True)
+        raised_powers(axis.get_major_formatter())
 
 
 def y_from_zero(ax: Axes, top: float, below: float, ticks: list[float] | None = None) -> None:

@@ -65,7 +65,9 @@ def _draw_missing(ax: Axes, trace: Floats) -> None:
     seen = np.flatnonzero(missing > 8 * np.finfo(float).eps * abs(best))
     if len(seen) < 3:
         return
-    inset = ax.inset_axes((0.46, 0.13, 0.52, 0.56))
+    # With little room the same text takes a larger share of it.
+    low = 0.2 if is_narrow(ax) else 0.13
+    inset = ax.inset_axes((0.46, low, 0.52, 0.69 - low))
     inset.semilogy(seen, missing[seen], color=style.colour(5), linewidth=1.5,
                    marker="o" if len(trace) <= MOST_MARKS else None, markersize=2.5)
     style.frame(inset, "", "iteration", "")
