@@ -83,7 +83,7 @@ def test_pictures(kind):
     ax = one.goodness(WAITING).plot(kind=kind)
     assert ax.get_title() or ax.get_xlabel()
     if kind != "pit":
-        points = ax.collections[0].get_offsets()
+        points = ax.collections[-1].get_offsets()  # the first is the band
         assert len(points) == len(WAITING) and (np.diff(points[:, 0]) >= -1e-9).all()
         # Where the fit is good they lie near the diagonal.
         assert np.corrcoef(points.T)[0, 1] > 0.99

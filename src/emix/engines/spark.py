@@ -7,7 +7,6 @@ one row, and rows are put in the order of partitions and blocks.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emix import errors
+from emix.engines.traffic import packed, unpacked
 from emix.errors import DataError, EmixError, MissingExtraError
 from emix.names import listed, near
 
@@ -108,7 +108,7 @@ class Blocks:
         found = asked.select("partition", "block", "points", "error").collect()
         _raise_first(found)
         found.sort(key=lambda row: (row.partition, row.block))
-        return [pickle.loads(row.points) for row in found]
+        return [unpacked(row.points) for row in found]
 
 
 def _raise_first(found: Sequence[Any]) -> None:
@@ -211,7 +211,7 @@ class _Ask:
                 first += n_rows
                 if found is not None:
                     yield _row(type(batch), partition, block, n_rows,
-                               pickle.dumps(found, protocol=5))
+                               packed(found))
 
 
 def _row(

@@ -7,7 +7,6 @@ done first, changes nothing.
 from __future__ import annotations
 
 import os
-import pickle
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from emix import frames
 from emix.arrays import Block, as_points
 from emix.engines import dask as engine
 from emix.engines.distributed import Cluster, client_here
+from emix.engines.traffic import packed
 from emix.names import default_names
 from emix.sources.choosing import position_of, positions_of
 from emix.sources.files import files_of, open_files
@@ -216,6 +216,6 @@ def _memory() -> int:
 
 def _sent(map_block: Callable[[Block], Any]) -> bytes:
     """A map as it goes to the workers: bytes, once, and not once for each part."""
-    return pickle.dumps(map_block, protocol=5)
+    return packed(map_block)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from emix import frames
 from emix.arrays import Block, Place, as_points, as_sample_weight
+from emix.engines.traffic import unpacked
 from emix.errors import DataError
 from emix.sources.files import File, open_these
 from emix.sources.protocol import block_rows, merge
@@ -104,7 +104,7 @@ def map_part(
     points, weight = part
     if len(points) == 0:
         return 0, None
-    map_block = pickle.loads(sent)
+    map_block = unpacked(sent)
     block = Block(points, weight, Place(((0, *where),), names))
     n_rows = block_rows(block.n_features)
     blocks = [block] if block.n_rows <= n_rows else [
