@@ -219,8 +219,14 @@ class Search {
             const std::uint64_t stream = first_swap_stream +
                                          static_cast<std::uint64_t>(t) * streams_per_trial +
                                          static_cast<std::uint64_t>(j);
-            draw_swap(drawn_, rules_, Draws(request_.seed, stream), trial->at);
             const bool is_sound = !chain.at->is_judged() || chain.at->is_sound();
+            const Draws draws(request_.seed, stream);
+            // Of two components either may be the degenerate one: by turns both are
+            // drawn anew.
+            if (k_ == 2 && !is_sound && t % 2 == 1)
+                draw_start(drawn_, random_start, rules_, draws, trial->at);
+            else
+                draw_swap(drawn_, rules_, draws, trial->at);
             const double to_beat = is_sound ? chain.at->objective() : -infinity;
             const bool came_home = short_run(*trial, worker, true, to_beat);
             look_up(worker_index, trial->end.iterations + 1);

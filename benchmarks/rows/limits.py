@@ -4,8 +4,9 @@ Measured within the same run: matrix products (dgemm), exponentials (numpy's, al
 one thread's rate), and reading memory. An EM step of n rows, d columns and k components has to read
 8 n d bytes, to take n k exponentials, and with full covariances to do at least 2 n k d² operations
 (whitening by a triangle and a symmetric scatter are half a matrix product each, a multiplication
-and an addition being two). Whichever takes longest is the step's limit. Components that have no
-share in a row are left out where clusters lie apart, so that a step can be quicker than its limit.
+and an addition being two), with diagonal ones 6 n k d at the same rate. Whichever takes longest is
+the step's limit. Components that have no share in a row are left out where clusters lie apart, so
+that a step can be quicker than its limit.
 """
 
 from __future__ import annotations
@@ -48,8 +49,10 @@ class Limits:
     def of_step(self, problem: Problem) -> tuple[float, str]:
         """The least that a step can take, and what it then waits for."""
         n, d, k = problem.shape
-        operations = 2.0 * n * k * (d * d if problem.covariance == "full" and d > 1 else 3 * d)
-        needs = {"dgemm": operations / self.operations, "exp": n * k / self.exponentials,
+        is_full = problem.covariance == "full" and d > 1
+        operations = 2.0 * n * k * (d * d if is_full else 3 * d)
+        needs = {"dgemm" if is_full else "arithmetic": operations / self.operations,
+                 "exp": n * k / self.exponentials,
                  "memory": 8.0 * n * d / self.bytes}
         return max((seconds, name) for name, seconds in needs.items())
 

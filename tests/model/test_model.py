@@ -298,3 +298,12 @@ def test_held_parameters_of_several_columns_have_no_prior():
 def test_what_cannot_be_in_several_columns(arguments, words):
     with pytest.raises(ParameterError, match=words):
         table(2, **arguments)
+
+
+def test_a_model_of_which_all_is_learned_is_made_once():
+    assert Model.parse(1, 1) is Model.parse(np.int64(1), 1)
+    assert Model.parse(1, 1, "E") is not Model.parse(1, 1)
+    assert Model.parse(1, 1, sds=2.0) is not Model.parse(1, 1)
+    # True is 1 to a dictionary, but no number of components.
+    with pytest.raises(ParameterError, match="k=True"):
+        Model.parse(True, 1)

@@ -143,12 +143,10 @@ def _swap(
                                                       homecomings[j] == plan.settled)]
         if not awake:
             break
-        homes = [chains[j].climb.mixture for j in awake]
+        homes, first = [chains[j].climb.mixture for j in awake], SWAPS + trial * CHAINS
         starts = [
-            terrain.conformed(
-                terrain.stirred(home, Draws(seed, SWAPS + trial * CHAINS + j)), model
-            )
-            for j, home in zip(awake, homes, strict=True)
+            terrain.conformed(_stirred(terrain, chains[j], trial, Draws(seed, first + j)), model)
+            for j in awake
         ]
         # What is no higher than a sound chain would not be kept.
         heights = [chains[j].climb.objective if chains[j].is_sound else -np.inf for j in awake]
@@ -162,6 +160,16 @@ def _swap(
             found.append(new)
             if new.worth >= min(ON_THE_WAY, chains[j].worth):
                 chains[j] = new
+
+
+def _stirred(terrain: Terrain, chain: Candidate, trial: int, draws: Draws) -> Mixture:
+    """A chain's mixture with a component put elsewhere. Of two in one column either may be the
+    degenerate one, where one is: by turns both are drawn anew."""
+    home = chain.climb.mixture
+    is_pair = isinstance(terrain, ColumnTerrain) and home.n_components == 2
+    if is_pair and not chain.is_sound and trial % 2 == 1:
+        return terrain.started("random", 2, draws)
+    return terrain.stirred(home, draws)
 
 
 def finish(
