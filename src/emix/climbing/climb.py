@@ -20,12 +20,13 @@ from emix.arrays import Units
 from emix.climbing.accelerate import Accelerator
 from emix.covariance import Isotropic
 from emix.covariance.recovering import from_factors
-from emix.em import Step, Walk, expect_each, iterate
+from emix.em import Expect, Step, Walk, iterate
 from emix.kernels import NATIVE
 from emix.maximise import gradient
 from emix.mixture import Mixture
 from emix.model.conjugate import Imagined
 from emix.sources.array import ArraySource
+from emix.sources.several import reduce_each
 
 if NATIVE is not None:
     from emix.kernels import _native
@@ -232,21 +233,21 @@ class Ascending:
 
 class Abreast:
     """Climbs from several starts side by side: a pass over the data takes each a step further, and
-    each takes the steps that it would take alone, to the bit. Stops, watches and accelerators are
-    one for each start."""
+    each takes the steps that it would take alone, to the bit. Models, units, stops, watches and
+    accelerators are one for each start."""
 
     def __init__(
-        self, source: Source, starts: Sequence[Mixture], model: Model, units: Units,
-        stops: Sequence[Stop], threads: int = 1,
+        self, source: Source, starts: Sequence[Mixture], models: Sequence[Model],
+        units: Sequence[Units], stops: Sequence[Stop], threads: int = 1,
         watches: Sequence[Callable[[Step, float], bool | None] | None] | None = None,
         accelerators: Sequence[Accelerator | None] | None = None,
     ) -> None:
-        self._source, self._model, self._units, self._threads = source, model, units, threads
+        self._source, self._models, self._units, self._threads = source, models, units, threads
         none = (None,) * len(starts)
-        self._walks = [Walk(start, model, accelerator) for start, accelerator in
-                       zip(starts, accelerators or none, strict=True)]
-        self._climbs = [Ascending(model, stop, watch) for stop, watch in
-                        zip(stops, watches or none, strict=True)]
+        self._walks = [Walk(*each) for each in
+                       zip(starts, models, accelerators or none, strict=True)]
+        self._climbs = [Ascending(*each) for each in
+                        zip(models, stops, watches or none, strict=True)]
         self._on_the_way = list(range(len(starts)))
 
     def has_ended(self, run: int) -> bool:
@@ -273,8 +274,9 @@ class Abreast:
 
     def _pass(self) -> None:
         walks = [self._walks[run] for run in self._on_the_way]
-        mixtures = [walk.asks() for walk in walks]
-        found = expect_each(self._source, mixtures, self._model, self._units, self._threads)
+        maps = [Expect(walk.asks(), self._models[run].structure.scatter_form, self._units[run],
+                       self._threads) for walk, run in zip(walks, self._on_the_way, strict=True)]
+        found = reduce_each(self._source, maps, [each.zero for each in maps])
         steps = [walk.told(each) for walk, each in zip(walks, found, strict=True)]
         was_cut = False
         for run, step in zip(tuple(self._on_the_way), steps, strict=True):
@@ -335,7 +337,7 @@ def climb_many(
         return [run for run in runs if run is not None]
     several = len(starts)
     return Abreast(
-        source, starts, model, units, [stop] * several, threads,
+        source, starts, [model] * several, [units] * several, [stop] * several, threads,
         None if progress is None else [watcher(progress, j, several) for j in range(several)],
         None if near is None else [Accelerator(model, near) for _ in starts],
     ).run()
