@@ -8,7 +8,7 @@
   (`pyarrow.dataset`, its defaults), in one process; the ratio of rows per second is the median of
   the pairs. Then a whole fit in a process of its own, with its peak memory.
 - Four columns of `--table-rows` as an array, a mapped array, a folder of Parquet, CSV and a stream
-  of polars: the same fit of each, from a start nearby, how long a pass takes, and how far the
+  of polars: the same fit of each, from a start nearby, how long a pass takes, and how far
   parameters are from the array's.
 
 Files are made in `--folder` (a temporary one), as large as the data, and removed again. Timings

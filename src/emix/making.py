@@ -31,7 +31,7 @@ from emix.soundness.degenerate import LEAST_WORTH
 from emix.soundness.sureness import Classify, Sureness
 from emix.sources.array import ArraySource
 from emix.sources.device import DeviceSource
-from emix.sources.protocol import block_rows
+from emix.sources.opening import settled
 from emix.sources.streamed import Streamed
 
 if TYPE_CHECKING:
@@ -95,9 +95,9 @@ def _fit_blocks(
     source: Source, names: tuple[str, ...], model: Model, how: Search
 ) -> Fit:
     """The same where rows are read block by block: what is one block is held in memory."""
-    rows = source.whole(block_rows(source.n_features))
-    if rows is not None:
-        return fit_source(ArraySource.of_block(rows, names), names, model, how)
+    held = settled(source)
+    if isinstance(held, ArraySource):
+        return fit_source(held, names, model, how)
     how = replace(how, neglect=0.0)
     if isinstance(source, Streamed) and how.progress is not None:
         how = replace(how, progress=(teller := Teller(how.progress)))

@@ -63,6 +63,8 @@ def test_rows_that_are_not_in_memory(run: Emix, data: Path, nothing_held: None) 
     rows = list(csv.reader(Path("r.csv").read_text().splitlines()))[1:]
     assert [int(row[0]) - 1 for row in rows] == fit.predict(X).tolist()
     np.testing.assert_array_equal(np.array(rows, float)[:, 1:], fit.responsibilities(X))
+    chosen = run("select", "data", "-k", "1-2", "--columns", "a,b", "--covariance", "VVV", "--json")
+    assert json.loads(chosen.stdout)["best"]["k"] == 2
     labels = run("predict", "m.json", "data/*.parquet").stdout.split()[1:]
     assert [int(label) - 1 for label in labels] == fit.predict(X).tolist()
 
@@ -79,7 +81,8 @@ def test_pictures_are_of_a_sample(run: Emix, data: Path, nothing_held: None,
 @pytest.mark.parametrize("words", [
     ("fit", "data", "-k", "2", "--columns", "a", "--kmeans"),
     ("fit", "data", "-k", "2", "--columns", "a", "--report", "r.html"),
-    ("select", "data", "-k", "2", "--columns", "a"), ("steps", "data", "-k", "2", "--columns", "a"),
+    ("select", "data", "-k", "2", "--columns", "a", "--folds", "5"),
+    ("steps", "data", "-k", "2", "--columns", "a"),
 ])
 def test_what_needs_rows_in_memory_says_so(
     run: Emix, data: Path, nothing_held: None, words: tuple[str, ...]

@@ -14,7 +14,9 @@ from makers import Relation, Rows
 import emix
 from emix import DataError, ParameterError
 from emix.arrays import Block, Place
+from emix.climbing import climb
 from emix.searching import finding
+from emix.selection import setting
 from emix.sources import opening, protocol
 from emix.sources.array import ArraySource
 from emix.sources.blocks import BlocksSource
@@ -128,7 +130,7 @@ def test_answers_of_rows_elsewhere(small: None, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="not the data of the fit"):
         emix.uncertainty(lambda: [X[:500]], found)
     with pytest.raises(DataError, match="more than the"):
-        emix.select(blocks, 2)
+        emix.select(blocks, 2, folds=3)
 
 
 def test_many_components_take_exact_steps() -> None:
@@ -137,6 +139,30 @@ def test_many_components_take_exact_steps() -> None:
     with pytest.warns(emix.NotConvergedWarning):
         found = emix.fit(lambda: [protocol_rows], 260, **model, neglect=0)
     assert found.neglect == 0.0 and found.k == 260
+
+
+@pytest.mark.parametrize("criterion", ["bic", "icl"])
+def test_a_selection_is_that_of_an_array(
+    small: None, monkeypatch: Any, criterion: str
+) -> None:
+    monkeypatch.setattr(setting, "SAMPLE_ROWS", 300)
+    monkeypatch.setattr(finding, "SEARCH_ROWS", 300)
+    monkeypatch.setattr(climb, "NATIVE_ROWS", 300)
+    made = 0
+
+    def counted() -> Iterator[np.ndarray]:
+        nonlocal made
+        made += 1
+        return blocks()
+
+    found = emix.select(counted, [1, 2, 3], ["VVV", "EII", "VVI"], criterion=criterion)
+    wanted = emix.select(X, [1, 2, 3], ["VVV", "EII", "VVI"], criterion=criterion)
+    assert found.best.mixture == wanted.best.mixture
+    # As many passes as the longest climb has steps, not as all of them have.
+    assert made < 70
+    for one, other in zip(found.table, wanted.table, strict=True):
+        assert (one.covariance, one.k, one.loglik, one.icl) == \
+            (other.covariance, other.k, other.loglik, other.icl)
 
 
 # --- streams

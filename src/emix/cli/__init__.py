@@ -117,7 +117,8 @@ SOURCE, wherever a command takes one, is
                   data set; a file of that name in the working directory is ./faithful
   heights.csv     a CSV, TSV, Parquet or .npy file
   'data/*.csv'    the files that a pattern matches, or those of a folder, one after the other; more
-                  than fit into memory are read anew in each pass (fit, predict)
+                  than fit into memory are read anew in each pass (fit, select,
+                  predict)
   -               standard input
 
 \b

@@ -9,7 +9,7 @@ import click
 
 from emix.cli.exits import Exit
 from emix.cli.fit import save_model
-from emix.cli.inputs import parse_columns, read_data
+from emix.cli.inputs import parse_columns, read_rows
 from emix.cli.options import (
     columns_option,
     json_option,
@@ -28,7 +28,7 @@ from emix.cli.output import (
 from emix.cli.pictures import check_picture, save_picture
 
 if TYPE_CHECKING:
-    from emix.cli.inputs import Data
+    from emix.cli.inputs import Rows
     from emix.selection.choice import Selection
     from emix.selection.contest import SelectionProgress
 
@@ -121,7 +121,7 @@ def select(
         "covariances": "all" if wanted == ["all"] else wanted,
         "weights": "equal" if equal_weights else None,
     }
-    data = read_data(source, parse_columns(columns), weight_column)
+    data = read_rows(source, parse_columns(columns), weight_column)
     found = _selected(data, arguments)
     if as_object:
         click.echo(as_json(found.to_dict()))
@@ -139,7 +139,7 @@ def select(
         ctx.exit(Exit.NOT_CONVERGED)
 
 
-def _selected(data: Data, arguments: dict[str, Any]) -> Selection:
+def _selected(data: Rows, arguments: dict[str, Any]) -> Selection:
     import emix
 
     progress = SelectionLine()
@@ -150,7 +150,7 @@ def _selected(data: Data, arguments: dict[str, Any]) -> Selection:
             progress.erase()
 
 
-def _titled(found: Selection, data: Data) -> Selection:
+def _titled(found: Selection, data: Rows) -> Selection:
     """The same selection with units beside the names, and nothing that drives a terminal."""
     warnings = tuple(map(printable, found.best.warnings))
     best = dataclasses.replace(found.best, columns=data.titles, warnings=warnings)

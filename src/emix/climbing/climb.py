@@ -7,10 +7,8 @@ same steps; `tests/laws/test_loop.py` holds the two to the same numbers.
 
 from __future__ import annotations
 
-import enum
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +16,21 @@ import numpy as np
 
 from emix.arrays import Units
 from emix.climbing.accelerate import Accelerator
+from emix.climbing.ascending import (
+    FALL,
+    ROUNDINGS,
+    Abreast,
+    Ascending,
+    Climb,
+    Outcome,
+    Progress,
+    Stop,
+    continued,
+)
 from emix.covariance import Isotropic
 from emix.covariance.recovering import from_factors
-from emix.em import Step, Walk, expect_each, iterate
+from emix.em import Step, iterate
 from emix.kernels import NATIVE
-from emix.maximise import gradient
 from emix.mixture import Mixture
 from emix.model.conjugate import Imagined
 from emix.sources.array import ArraySource
@@ -35,7 +43,14 @@ if TYPE_CHECKING:
     from emix.em import EStep
     from emix.model import Model
     from emix.sources.protocol import Source
-    from emix.sources.reading import Reading
+
+# What is handed on from `ascending`, with what climbs.
+__all__ = [
+    "CAME_HOME", "FALL", "NATIVE_OUTCOMES", "ROUNDINGS", "SEVERAL", "Abreast", "Ascending", "Climb",
+    "Outcome", "Progress", "Stop", "climb", "climb_many", "climb_stacks", "climb_table",
+    "climbs_natively", "continued", "is_hopeless", "native_terms", "runs_natively", "table_terms",
+    "watcher",
+]
 
 # Rows times components up to which a whole climb runs natively: at most some 20 µs a step, so
 # that Python's own cost per step would dominate, and Ctrl-C waits for no more than a moment.
@@ -54,95 +69,10 @@ NATIVE_STRUCTURES = frozenset(("EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE", 
 # would not come to where it has to.
 STEPS_TO_SHOW, HOPEFUL_PACE = 15, 5.0
 
-# A fall of the objective larger than this share of it (and of the rows) is not rounding.
-FALL = 1e-12
-LOST = 1e-15
-# A gradient of so many roundings is none, where sums have fewer digits than doubles.
-ROUNDINGS = 16.0
-
-
-class Outcome(enum.Enum):
-    """How a climb ended; `prose` is what a report says of it."""
-
-    CONVERGED = "converged"
-    NOT_CONVERGED = "not converged"
-    FELL = "objective fell"
-    NOT_FINITE = "not finite"
-    COLLAPSED = "collapsed"
-    INTERRUPTED = "interrupted"
-
-    @property
-    def prose(self) -> str:
-        return _PROSE[self]
-
-
-_PROSE = {
-    Outcome.CONVERGED: "converged: the gradient of the objective is small",
-    Outcome.NOT_CONVERGED: "not converged: max_iter was reached, or rounding, before the gradient "
-    "was small; raise max_iter or tol",
-    Outcome.FELL: "stopped: the objective fell by more than rounding, which EM cannot do; the "
-    "parameters are those before the fall. Please report the data",
-    Outcome.NOT_FINITE: "stopped: the statistics are no longer finite; the data may be too far "
-    "from the start for double precision",
-    Outcome.COLLAPSED: "stopped: a component has collapsed onto points that lie in a plane, a line "
-    "or one place; the likelihood grows without bound there and has no maximum",
-    Outcome.INTERRUPTED: "interrupted: these are the best parameters so far",
-}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Climb:
-    """One run of EM, in the units it was made in.
-
-    loglik and objective are those of `mixture`; gradient is its largest absolute component per
-    unit of row weight; `trace` holds the objective at each step, the start's first. Where the
-    E-step left components out, `neglected` is by how many nats per unit of row weight the last one
-    was short; `relocated` counts components that collapsed and were put elsewhere.
-    """
-
-    mixture: Mixture
-    loglik: float
-    objective: float
-    gradient: float
-    iterations: int
-    outcome: Outcome
-    trace: Floats
-    neglected: float = 0.0
-    relocated: int = 0
-
-
 def is_hopeless(before: float, now: float, height: float, step: int, most: int) -> bool:
     """Whether a climb whose objective was `before` and is `now`, at one of `most` steps, is not
     likely to reach a height: not at several times its pace, for EM's steps mostly shrink."""
     return step >= STEPS_TO_SHOW and now + HOPEFUL_PACE * (most - step) * (now - before) < height
-
-
-def continued(first: Climb, second: Climb) -> Climb:
-    """Two climbs as one, the second begun where the first ended."""
-    trace = np.concatenate([first.trace, second.trace[1:]])
-    iterations = first.iterations + second.iterations
-    return replace(second, iterations=iterations, trace=trace)
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What a progress callback is told: the run, the step, and where it stands; and, of rows that
-    are not in memory, how far the pass has come that is being made meanwhile."""
-
-    run: int
-    n_runs: int
-    iteration: int
-    objective: float
-    gradient: float
-    reading: Reading | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """When a climb ends: at a gradient of `tol`, or after `max_iter` steps."""
-
-    tol: float
-    max_iter: int
 
 
 def climb(
@@ -175,141 +105,6 @@ def climb(
     return ascending.climb()
 
 
-class Ascending:
-    """One climb on its way: it is shown steps, and says when they are enough."""
-
-    def __init__(
-        self, model: Model, stop: Stop,
-        watch: Callable[[Step, float], bool | None] | None = None, e_step: EStep | None = None,
-    ) -> None:
-        self._model, self._stop, self._watch, self._e_step = model, stop, watch, e_step
-        self._trace: list[float] = []
-        self._last: tuple[Step, float] | None = None
-        self._outcome = Outcome.NOT_CONVERGED
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether there is something to stop at."""
-        return self._last is not None
-
-    def interrupt(self) -> None:
-        """Ctrl-C came."""
-        self._outcome = Outcome.INTERRUPTED
-
-    def goes_on(self, step: Step) -> bool:
-        """Whether another step is to follow this one."""
-        model, stop = self._model, self._stop
-        slope = float(np.abs(gradient(step.statistics, step.mixture, model)).max())
-        if not (np.isfinite(step.objective) and np.isfinite(slope)):
-            self._last = self._last or (step, slope)
-            return self._ends(step, Outcome.NOT_FINITE)
-        short = 0.0 if self._e_step is None else self._e_step.short
-        if self._last is not None and _fell(self._last[0], step, short):
-            # Of a component without width all sums are rounding.
-            return self._ends(step, Outcome.FELL)
-        self._last = (step, slope)
-        self._trace.append(step.objective)
-        enough = self._watch is not None and self._watch(step, slope)
-        if slope <= max(stop.tol, ROUNDINGS * step.statistics.rounding):
-            self._outcome = Outcome.CONVERGED
-            return False
-        if _collapsed(step.mixture, model):
-            self._outcome = Outcome.COLLAPSED
-            return False
-        return not enough and step.iteration < stop.max_iter
-
-    def _ends(self, step: Step, outcome: Outcome) -> bool:
-        self._outcome = Outcome.COLLAPSED if _collapsed(step.mixture, self._model) else outcome
-        return False
-
-    def climb(self) -> Climb:
-        """The climb as far as it has come."""
-        assert self._last is not None
-        step, slope = self._last
-        return Climb(step.mixture, step.loglik, step.objective, slope, step.iteration,
-                     self._outcome, np.array(self._trace))
-
-
-class Abreast:
-    """Climbs from several starts side by side: a pass over the data takes each a step further, and
-    each takes the steps that it would take alone, to the bit. Stops, watches and accelerators are
-    one for each start."""
-
-    def __init__(
-        self, source: Source, starts: Sequence[Mixture], model: Model, units: Units,
-        stops: Sequence[Stop], threads: int = 1,
-        watches: Sequence[Callable[[Step, float], bool | None] | None] | None = None,
-        accelerators: Sequence[Accelerator | None] | None = None,
-    ) -> None:
-        self._source, self._model, self._units, self._threads = source, model, units, threads
-        none = (None,) * len(starts)
-        self._walks = [Walk(start, model, accelerator) for start, accelerator in
-                       zip(starts, accelerators or none, strict=True)]
-        self._climbs = [Ascending(model, stop, watch) for stop, watch in
-                        zip(stops, watches or none, strict=True)]
-        self._on_the_way = list(range(len(starts)))
-
-    def has_ended(self, run: int) -> bool:
-        return run not in self._on_the_way
-
-    def climb(self, run: int) -> Climb:
-        """One of them as far as it has come."""
-        return self._climbs[run].climb()
-
-    def run(self, passed: Callable[[], None] | None = None) -> list[Climb]:
-        """All of them to their ends; `passed` is called after each pass. Ctrl-C leaves those on
-        their way "interrupted", once they have begun."""
-        try:
-            while self._on_the_way:
-                self._pass()
-                if passed is not None:
-                    passed()
-        except KeyboardInterrupt:
-            if not all(each.has_begun for each in self._climbs):
-                raise
-            for run in self._on_the_way:
-                self._climbs[run].interrupt()
-        return [each.climb() for each in self._climbs]
-
-    def _pass(self) -> None:
-        walks = [self._walks[run] for run in self._on_the_way]
-        mixtures = [walk.asks() for walk in walks]
-        found = expect_each(self._source, mixtures, self._model, self._units, self._threads)
-        steps = [walk.told(each) for walk, each in zip(walks, found, strict=True)]
-        was_cut = False
-        for run, step in zip(tuple(self._on_the_way), steps, strict=True):
-            try:
-                if not self._climbs[run].goes_on(step):
-                    self._on_the_way.remove(run)
-            except KeyboardInterrupt:
-                # What has been scored is shown to all of them first.
-                was_cut = True
-        if was_cut:
-            raise KeyboardInterrupt
-
-
-def _fell(before: Step, after: Step, short: float = 0.0) -> bool:
-    total, fall = before.statistics.total, before.objective - after.objective
-    share = max(FALL, ROUNDINGS * after.statistics.rounding)
-    slack = share * (abs(before.objective) + total) + short
-    if fall <= slack:
-        return False
-    # Whitening loses digits as the inverse of what a column has to itself.
-    factors = after.mixture.covariance.factors
-    own = np.diagonal(factors, axis1=1, axis2=2) / np.sqrt((factors**2).sum(axis=2))
-    return bool(fall > slack + LOST * total / own.min())
-
-
-def _collapsed(mixture: Mixture, model: Model) -> bool:
-    """Whether a component of several columns has no width left in some direction: it would only
-    grow thinner. (One column has a floor that EM can rest on.)"""
-    if mixture.n_features == 1 or model.prior.imagined is not None:
-        return False
-    lost = ~np.isfinite(mixture.covariance.log_determinants)
-    resting = mixture.covariance.at_floor(model.floor) | lost
-    return bool((model.held.learned_covariances & resting).any())
-
-
 def climb_many(
     source: Source,
     starts: Sequence[Mixture],
@@ -335,7 +130,7 @@ def climb_many(
         return [run for run in runs if run is not None]
     several = len(starts)
     return Abreast(
-        source, starts, model, units, [stop] * several, threads,
+        source, starts, [model] * several, [units] * several, [stop] * several, threads,
         None if progress is None else [watcher(progress, j, several) for j in range(several)],
         None if near is None else [Accelerator(model, near) for _ in starts],
     ).run()

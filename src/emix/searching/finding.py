@@ -334,7 +334,8 @@ class Finder:
             begun = [climbs[run] for run in waiting]
             left = [max(most - each.iterations, 0) for each in begun]
             ends = Abreast(
-                self.source, [each.mixture for each in begun], self.within, self.units,
+                self.source, [each.mixture for each in begun], [self.within] * len(begun),
+                [self.units] * len(begun),
                 [Stop(self.stop.tol, min(steps, LAST_STEPS)) for steps in left], self.threads,
                 [self._last_steps(run, len(climbs), each) for run, each in
                  zip(waiting, begun, strict=True)],

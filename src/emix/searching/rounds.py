@@ -122,7 +122,7 @@ class _Climber:
         starts = [self.ascent.starts[trail.run] if trail.begun is None else trail.begun.mixture
                   for trail in trails]
         abreast = Abreast(
-            self.source, starts, self.model, self.units,
+            self.source, starts, [self.model] * len(runs), [self.units] * len(runs),
             [Stop(self.stop.tol, self.stop.max_iter - steps) for steps in taken], self.threads,
             trails, [Accelerator(self.model, self.near) for _ in runs],
         )

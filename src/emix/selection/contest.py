@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from emix.climbing.batches import Ends
-from emix.climbing.climb import Climb, Outcome, Stop, climb_many
+from emix.climbing.climb import Abreast, Climb, Outcome, Stop, climb_many
 from emix.crew import share_out
 from emix.searching.finding import Finder
 from emix.selection.choice import Row, ranked
 from emix.selection.heldout import held_out
 from emix.selection.screening import NOT_SOUND, RANKS, Screened, Screening
 from emix.selection.setting import Cell
-from emix.selection.tabling import Standing, failed_row, row_of, with_icl
+from emix.selection.tabling import Standing, failed_row, row_of, with_icl, with_icls
+from emix.sources.array import ArraySource
 
 if TYPE_CHECKING:
     from emix.result import Fit
@@ -101,16 +102,35 @@ class Contest:
             return -2 * loglik + df * math.log(setting.weight)
 
         cells = sorted((c for c in found if found[c].sound is not None), key=deviance)
-        for number, cell in enumerate(cells[:most]):
-            sound, units = found[cell].sound, setting.units(cell.covariance)
-            assert sound is not None
-            within = setting.within(cell)
-            start = sound.batch.mixture(0, within.structure)
-            climb = climb_many(setting.source, [start], within, units, ON_ALL, setting.threads)[0]
-            if climb.outcome is Outcome.INTERRUPTED:
+        done = 0
+        for some in self._together(cells[:most]):
+            climbs = self._climbed_on_all(some)
+            if any(climb.outcome is Outcome.INTERRUPTED for climb in climbs):
                 raise KeyboardInterrupt
-            self.climbed[cell] = climb
-            self._tell("all data", cell, number + 1, len(cells))
+            for cell, climb in zip(some, climbs, strict=True):
+                self.climbed[cell] = climb
+                done += 1
+                self._tell("all data", cell, done, len(cells))
+
+    def _together(self, cells: list[Cell]) -> list[list[Cell]]:
+        """Cells that climb side by side: all where each pass reads the data anew; in memory one by
+        one, so that Ctrl-C leaves the best."""
+        in_memory = isinstance(self.setting.source, ArraySource)
+        return [[cell] for cell in cells] if in_memory else [cells] if cells else []
+
+    def _climbed_on_all(self, cells: Sequence[Cell]) -> list[Climb]:
+        setting = self.setting
+        models = [setting.within(cell) for cell in cells]
+        units = [setting.units(cell.covariance) for cell in cells]
+        starts = []
+        for cell, model in zip(cells, models, strict=True):
+            sound = self.screening.found[cell].sound
+            assert sound is not None
+            starts.append(sound.batch.mixture(0, model.structure))
+        if len(cells) == 1:
+            return climb_many(setting.source, starts, models[0], units[0], ON_ALL, setting.threads)
+        stops = [ON_ALL] * len(cells)
+        return Abreast(setting.source, starts, models, units, stops, setting.threads).run()
 
     def _refine(self) -> None:
         """Searches the leaders as `emix.fit` searches, until the first three have been."""
@@ -201,14 +221,19 @@ class Contest:
 
     def full_rows(self, best: Fit) -> list[Row]:
         """The table with all that rows say, and the best as its fit has it."""
-        rows = []
-        for row in self.rows():
-            standing = self.standing(self._alike(Cell(row.covariance, row.k)))
-            if (row.covariance, row.k) == (best.covariance, best.k):
-                row = replace(row, loglik=best.loglik, bic=best.bic, icl=best.icl, aic=best.aic)
+        rows, lacking = self.rows(), []
+        for place, row in enumerate(rows):
+            cell = Cell(row.covariance, row.k)
+            standing = self.standing(self._alike(cell))
+            if cell == (best.covariance, best.k):
+                rows[place] = replace(row, loglik=best.loglik, bic=best.bic, icl=best.icl,
+                                      aic=best.aic)
             elif standing is not None and row.icl != row.icl:
-                row = with_icl(self.setting, row, standing)
-            rows.append(row)
+                lacking.append((place, standing))
+        told = with_icls(self.setting, [rows[place] for place, _ in lacking],
+                         [standing for _, standing in lacking])
+        for (place, _), row in zip(lacking, told, strict=True):
+            rows[place] = row
         return rows
 
     @property

@@ -32,12 +32,15 @@ def held_out(
     left out is known to any start. A row of weight 3 is left out whole. (Stone 1974,
     doi:10.1111/j.2517-6161.1974.tb00994.x; for mixtures Smyth 2000, doi:10.1023/A:1008940618127.)
     """
+    source = setting.source
+    # Rows are taken apart, which `select` has seen to.
+    assert isinstance(source, ArraySource)
     fold = folds_of(setting.source.n_rows, folds, setting.seed)
     scores: dict[Cell, float | str] = {}
     for number in range(folds):
         left_out = fold == number
         training = Setting(
-            _part(setting.source, ~left_out), setting.names, setting.weights, setting.prior,
+            _part(source, ~left_out), setting.names, setting.weights, setting.prior,
             setting.seed, setting.threads,
         )
         screening = Screening(training, covariances, ks)
@@ -46,7 +49,7 @@ def held_out(
             before = scores.get(cell, 0.0)
             if isinstance(before, str):
                 continue
-            score = _score(screening, cell, _part(setting.source, left_out))
+            score = _score(screening, cell, _part(source, left_out))
             scores[cell] = f"fold {number + 1} left out: {score}" if isinstance(score, str) else \
                 before + score
     return scores

@@ -16,7 +16,7 @@ from emix.selection.choice import CRITERIA, Row, Selection, ranked
 from emix.selection.contest import Contest, SelectionProgress
 from emix.selection.likelihood_ratio import bootstrap_lrt
 from emix.selection.setting import Setting
-from emix.sources.opening import open_source
+from emix.sources.opening import open_rows, open_source, settled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +49,7 @@ def select(
 
     Parameters
     ----------
-    x : the data (n,) or (n, d): an array, a Series, a data frame, or a path to a CSV file
+    x : the data (n,) or (n, d), whatever `fit` takes; folds and lrt need them in memory
     ks : numbers of components to try
     covariances : structures to try, by the names that `fit` takes: one, several, or "all" of
         them, fourteen in several columns and E and V in one
@@ -95,7 +95,11 @@ def select(
     >>> choice.best.covariance, choice.best.k, round(choice.best.bic, 3)
     ('E', 2, 2090.427)
     """
-    source, names = open_source(x, sample_weight, columns)
+    opened, names = open_rows(x, sample_weight, columns, threads_of(threads))
+    source = settled(opened)
+    if folds is not None or criterion == "heldout" or lrt is not None:
+        # Which take rows apart.
+        source = open_source(source)[0]
     numbers = _numbers(ks)
     structures = _structures(covariances, source.n_features)
     folds = _folds(folds, criterion, source.n_rows)
@@ -117,7 +121,8 @@ def select(
     is_complete, tests = contest.is_complete, None
     if lrt is not None and is_complete:
         try:
-            tests = _tests(source, numbers, best, lrt, weights, prior, setting.seed, threads)
+            tests = _tests(open_source(source)[0], numbers, best, lrt, weights, prior,
+                           setting.seed, threads)
         except KeyboardInterrupt:
             is_complete = False
     return Selection(

@@ -11,9 +11,10 @@ import numpy as np
 from emix.arrays import Units
 from emix.climbing.batches import Batch
 from emix.covariance import Isotropic, structure
+from emix.em import Expect
 from emix.errors import DataError
 from emix.initialise import DETERMINISTIC, Draws
-from emix.kernels import NATIVE, kernel_for
+from emix.kernels import NATIVE
 from emix.mixture import Mixture
 from emix.model import FLOOR, Model
 from emix.moments import moments_of
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from emix.arrays import Floats
     from emix.searching.terrain import Terrain
-    from emix.sources.array import ArraySource
+    from emix.sources.protocol import Source
 
 # There are seldom more cells that wait for no other.
 MOST_AT_A_TIME = 8
@@ -46,7 +47,7 @@ class Setting:
     """Data, and models of it by cell. All that several cells need is worked out once."""
 
     def __init__(
-        self, source: ArraySource, names: tuple[str, ...], weights: object, prior: object,
+        self, source: Source, names: tuple[str, ...], weights: object, prior: object,
         seed: int, threads: int,
     ) -> None:
         self.source, self.names, self.seed, self.threads = source, names, seed, threads
@@ -111,8 +112,8 @@ class Setting:
         d, units = self.n_features, self.units("VVV")
         middle = units.inward(self.moments.mean)[None]
         whole = Mixture.trusted(np.ones(1), middle, Isotropic(np.ones(1), d))
-        kernel = kernel_for(whole)
-        statistics = kernel.expect(whole, self.source.block, "full", units, self.threads)
+        scored = Expect(whole, "full", units, self.threads)
+        statistics = self.source.reduce(scored, scored.zero)
         about = statistics.scatter_about(middle + statistics.shift / self.weight)[0]
         scatter: Floats = about / np.multiply.outer(units.scale, units.scale)
         return scatter

@@ -20,6 +20,7 @@ from emix.sources.array import ArraySource
 from emix.sources.choosing import position_of, positions_of, wanted_columns
 from emix.sources.files import IN_MEMORY, PARQUET, STRICT, is_paths, open_files
 from emix.sources.mapped import open_mapped, open_npy
+from emix.sources.protocol import block_rows
 
 if TYPE_CHECKING:
     from emix.arrays import Points
@@ -208,6 +209,14 @@ def _of_stream(x: Any, sample_weight: object, columns: object) -> Source:
 def held(source: Streamed, most: int) -> Source:
     """A source in memory where its numbers take no more than so many bytes, else as it is."""
     rows = source.whole(most // source.row_bytes)
+    return source if rows is None else ArraySource.of_block(rows, source.column_names)
+
+
+def settled(source: Source) -> Source:
+    """What is one block at most in memory, as any array; else as it is."""
+    if isinstance(source, ArraySource):
+        return source
+    rows = source.whole(block_rows(source.n_features))
     return source if rows is None else ArraySource.of_block(rows, source.column_names)
 
 
