@@ -284,6 +284,14 @@ class Closing:
         self.cluster.close()
 
 
+def test_a_cluster_that_starts_workers_when_they_are_needed() -> None:
+    wanted = climbed(ArraySource.of(rows()))
+    with in_threads(0) as client:
+        client.cluster.adapt(minimum=0, maximum=2, interval="50ms", wait_count=1)
+        assert same(climbed(open_rows(chunked(rows()))[0]), wanted)
+        assert 1 <= len(client.nthreads()) <= 2
+
+
 def counted(x: np.ndarray, folder: Path, fails: int = 0) -> Any:
     """An array whose parts, when they are made, leave a file in a folder each; the third fails so
     often first."""

@@ -161,10 +161,12 @@ def mapped(x: Any, work: Callable[[Any], Any]) -> Any:
     if is_frame(x):
         return x.map_partitions(each, meta=meta)
     whole = _in_whole_rows(x)
+    told: dict[str, Any] = {"meta": meta, "token": getattr(work, "__name__", "emix")}
     if meta.ndim == 1:
-        return whole.map_blocks(each, meta=meta, drop_axis=[1] if whole.ndim == 2 else None)
-    new = {"new_axis": 1} if whole.ndim == 1 else {}
-    return whole.map_blocks(each, meta=meta, chunks=(whole.chunks[0], meta.shape[1:]), **new)
+        return whole.map_blocks(each, drop_axis=[1] if whole.ndim == 2 else None, **told)
+    if whole.ndim == 1:
+        told["new_axis"] = 1
+    return whole.map_blocks(each, chunks=(whole.chunks[0], meta.shape[1:]), **told)
 
 
 def mapped_frame(x: Any, work: Callable[[Any], Any]) -> Any:
