@@ -274,6 +274,15 @@ def test_columns_go_by_name():
     assert_close(online.mixture, plain.mixture)
 
 
+def test_a_source_brings_its_weights():
+    times = (np.arange(500) % 4).astype(float)
+    one, other = (OnlineFit(3, start=START, start_rows=100.0) for _ in range(2))
+    for rows in (slice(0, 500), slice(500, 1000)):
+        one.update(ArraySource.of(X[rows], times))
+        other.update(X[rows], times)
+    assert one.mixture == other.mixture
+
+
 def test_units_and_offsets_do_not_matter():
     far = OnlineFit(3, first_rows=900)
     near = OnlineFit(3, first_rows=900)
