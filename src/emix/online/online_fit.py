@@ -213,6 +213,8 @@ class OnlineFit:
             return open_source(x, sample_weight)[0]
         if isinstance(sample_weight, str):
             return open_source(x, sample_weight, list(self._names))[0]
+        if isinstance(x, ArraySource) and sample_weight is None:
+            sample_weight = x.sample_weight
         batch = ArraySource.of(rows_like(x, self._names), sample_weight, self._names)
         if batch.n_features != len(self._names):
             raise DataError(f"the batch has {batch.n_features} columns; expected "
