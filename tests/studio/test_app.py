@@ -33,6 +33,16 @@ def test_source_is_open_from_the_beginning(folder: Path, tmp_path: Path) -> None
     assert run["scene"]["names"] == ["height"]
 
 
+def test_a_source_that_cannot_be_read_is_said_on_the_page(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "bad.csv"
+    file.write_text("x\n1\noops\n3\n4\n")
+    with TestClient(application(folder, str(file))) as client:
+        begin = client.get("/api/begin").json()
+    assert begin["run"] is None and len(begin["datasets"]) > 3
+    assert begin["refused"].startswith(f"{file}:3:1: column 'x': 'oops' is not a number")
+    assert list(folder.iterdir()) == []
+
+
 @pytest.mark.parametrize(("content", "message"), [
     (b"waiting\n79\n54\nabc\n62\n", "bad.csv:4:1: column 'waiting': 'abc' is not a number"),
     (b"a,b\n1,2\n3\n", "bad.csv:3:2: expected 2 cells, found 1"),

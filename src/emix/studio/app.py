@@ -77,10 +77,14 @@ def _beginning(studio: Studio) -> Endpoint:
             "look": views.look(), "starts": [list(STARTS), list(STARTS_OF_ROWS)],
             "datasets": [{"name": each.name, "title": each.title, "n": each.n,
                           "columns": each.columns} for each in found],
-            "most_uploaded": studio.most_uploaded, "run": None,
+            "most_uploaded": studio.most_uploaded, "run": None, "refused": None,
         }
         if studio.source is not None:
-            plain["run"] = await run_in_threadpool(_open, studio, Opened.source, studio.source)
+            try:
+                plain["run"] = await run_in_threadpool(_open, studio, Opened.source, studio.source)
+            except EmixError as error:
+                # The page is there all the same, to open something else.
+                plain["refused"] = studio.words(error)
         return as_json(plain)
 
     return begin

@@ -48,7 +48,12 @@ class Studio:
         return str(self._count), folder
 
     def add(self, name: str, folder: Path, opened: Opened) -> Kept:
-        kept = Kept(name, Session(opened), folder)
+        """A run on what was opened; nothing is left of one that cannot begin."""
+        try:
+            kept = Kept(name, Session(opened), folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         self.sessions[name] = kept
         while len(self.sessions) > MOST_SESSIONS:
             _, oldest = self.sessions.popitem(last=False)

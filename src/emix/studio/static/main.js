@@ -206,5 +206,5 @@ attempt(async () => {
   const begin = await transport.begin();
   dress(begin.look);
   welcome(begin);
-  return { begin, ...(begin.run ? opened(begin.run) : {}) };
+  return { begin, error: begin.refused, ...(begin.run ? opened(begin.run) : {}) };
 });

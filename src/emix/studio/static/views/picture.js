@@ -67,9 +67,13 @@ export function picture(element, on) {
     places.forEach(({ x, y }, j) => {
       knobs[j].setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
       const place = known.scene.d === 1 ? mixture.means[j] : known.scene.pair.map((c) => mixture.means[j][c]);
-      knobs[j].setAttribute("aria-valuenow", place[0]);
-      knobs[j].setAttribute("aria-valuetext", kind().said(known.scene, place));
+      tell(knobs[j], place);
     });
+  }
+
+  function tell(slider, place) {
+    const said = { valuemin: frame.x.low, valuemax: frame.x.high, valuenow: place[0], valuetext: kind().said(known.scene, place) };
+    for (const [name, value] of Object.entries(said)) slider.setAttribute(`aria-${name}`, value);
   }
 
   function knob(j) {
@@ -136,8 +140,7 @@ export function picture(element, on) {
         const at = known.cursor || middle(), { x, y } = frame;
         line.replaceChildren(...(known.cursor ? [kind().cursor(at, frame)] : []));
         mark.setAttribute("transform", `translate(${x(at[0])} ${y.from + (known.scene.d === 1 ? 20 : 8)})`);
-        mark.setAttribute("aria-valuenow", at[0]);
-        mark.setAttribute("aria-valuetext", kind().said(known.scene, at));
+        tell(mark, at);
       },
     };
   }
