@@ -296,7 +296,7 @@ def test_docstrings_are_made_ready() -> None:
 Parameters
 ----------
 x, y : numbers (n,), see `fit`
-    and more
+    and more, *.csv
 weights_ (k,) : as in `nowhere`
 
 table    a value
@@ -307,7 +307,8 @@ Prose after all, doi:10.1000/abc(d).
 >>> f(`x`)
 """.splitlines()
     made = "\n".join(ready(lines, {"fit": "emix.fit"}))
-    assert "**x**, **y**\n    numbers (n,), see :py:obj:`fit <emix.fit>`\n    and more" in made
+    assert "**x**, **y**\n    numbers (n,), see :py:obj:`fit <emix.fit>`\n" in made
+    assert "\n    and more, \\*.csv\n" in made
     assert "**weights_** (k,)\n    as in ``nowhere``" in made
     assert "**table**\n    a value\n    that goes on\n\nProse" in made
     assert "`doi:10.1000/abc(d) <https://doi.org/10.1000/abc(d)>`__." in made

@@ -26,8 +26,10 @@ ROW = re.compile(r"^(?P<names>[a-z_]\w*(?: \([\w, ]+\))?(?:, [a-z_]\w*(?: \([\w,
                  r"(?P<text>\S.*)$")
 NAME = re.compile(r"\w+(?![^(]*\))")
 TICKED = re.compile(r"(?<![`:\w])`([^`\s][^`]*)`(?!`)")
-# scikit-learn's names end so, and so do links in reStructuredText.
-ENDS_LOW = re.compile(r"(?<=\w)_(?=[\s,.;:)]|$)")
+# What reStructuredText would read as a mark: scikit-learn's names end in an underline, as its links
+# do. Terms, which are bold, are left alone.
+CODE = re.compile(r"(`+[^`]+`+|\*\*[^*]+\*\*)")
+MARKS = re.compile(r"(?<=\w)_(?=[\s,.;:)]|$)|[*|]")
 SHOWN = re.compile(r"^\.\. autoclass:: (emix\.[\w.]+)", re.M)
 # A bracket belongs to a DOI where it was opened in it.
 DOI = re.compile(r"doi:(10\.\d{4,}/(?:\([^\s()]*\)|[^\s,;()])*(?:\([^\s()]*\)|[^\s,;().]))")
@@ -81,8 +83,9 @@ def linked(line: str, targets: dict[str, str]) -> str:
         target = targets.get(name.removesuffix("()").removeprefix("emix."))
         return f":py:obj:`{name} <{target}>`" if target else f"``{name}``"
 
-    return DOI.sub(r"`doi:\1 <https://doi.org/\1>`__",
-                   TICKED.sub(one, ENDS_LOW.sub(r"\_", line)))
+    pieces = CODE.split(line)
+    pieces[::2] = [MARKS.sub(r"\\\g<0>", piece) for piece in pieces[::2]]
+    return DOI.sub(r"`doi:\1 <https://doi.org/\1>`__", TICKED.sub(one, "".join(pieces)))
 
 
 def ready(lines: list[str], targets: dict[str, str]) -> list[str]:
