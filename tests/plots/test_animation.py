@@ -259,9 +259,8 @@ def test_a_gif_keeps_frames_and_seconds() -> None:
 
 def test_steps_animate_writes_a_film_whatever_is_printed(tmp_path: Path) -> None:
     path = tmp_path / "em.gif"
-    result = CliRunner().invoke(main, ["steps", "teaching", "-k", "2", "--sd", "1", "-n", "0",
-                                       "--start-means", "2,5", "--start-sds", "1,1",
-                                       "--animate", str(path)])
+    result = CliRunner().invoke(main, ["steps", "teaching", "-k", "1", "--sd", "1", "-n", "0",
+                                       "--start-means", "2", "--animate", str(path)])
     assert result.exit_code == 0, result.output
     assert "Iteration 1" not in result.output and f"wrote {path}" in result.output
     assert len(frames_of(path)) > 8

@@ -53,7 +53,7 @@ def plot_classification(
     >>> mixture = emix.Mixture([0.36, 0.64], [[2.04, 54.5], [4.29, 80.0]],
     ...                        [[[0.07, 0.4], [0.4, 34.0]], [[0.17, 0.9], [0.9, 36.0]]])
     >>> plot_classification(mixture, faithful.data).get_title(loc="left")
-    '272 points, 2 of them unsure (below 90%)'
+    '272 points, 1 of them unsure (below 90%)'
     """
     ax = axes_or_new(ax)
     chosen = as_positions(columns, mixture.n_features)
