@@ -18,7 +18,7 @@ from peers import Peer
 
 PART = "peak memory beyond the data"
 ROWS, COLUMNS, K, STEPS = 400_000, 8, 8, 5
-SECONDS = 90
+SECONDS = 150
 CODE = """
 import sys, warnings
 sys.path.insert(0, {folder!r})
@@ -59,7 +59,7 @@ def measured(name: str, problem) -> float:
     few = replace(problem, x=problem.x[:2000].copy())
     if name == "emix":
         def run(given, steps):
-            return emix.fit(given.x, K, start=given.start, max_iter=steps)
+            return emix.fit(given.x, given.start.n_components, start=given.start, max_iter=steps)
     else:
         peer = next(kind for kind in peers.PEERS if kind.name == name)()
         if name.startswith("mclust"):
