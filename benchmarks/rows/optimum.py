@@ -33,7 +33,7 @@ def problems() -> list[Callable[[], Problem]]:
     return [
         lambda: column(200_000),
         lambda: bundled("faithful", 3, 1),
-        lambda: bundled("iris", 3, 0),
+        lambda: bundled("iris", 3, 14),
         lambda: table(100_000, 4, 6, "full"),
         lambda: table(20_000, 2, 4, "full", "cloud"),
     ]
