@@ -15,10 +15,11 @@ import pandas as pd
 import polars as pl
 import pytest
 import sklearn
+from lenient import lenient
 from sklearn.base import clone
 from sklearn.datasets import load_iris, make_blobs
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
-from sklearn.mixture import GaussianMixture as Theirs
+from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -29,6 +30,13 @@ IRIS = load_iris().data
 WORDS = ("full", "tied", "diag", "spherical")
 TYPES = (*WORDS, "VVE", "EEE")
 SHAPES = {"full": (3, 4, 4), "tied": (4, 4), "diag": (3, 4), "spherical": (3,)}
+class Theirs(GaussianMixture):
+    """scikit-learn's, of which what underflows is its own affair."""
+
+
+for method in ("fit", "score_samples", "predict_proba", "predict", "aic", "bic"):
+    setattr(Theirs, method, lenient(getattr(GaussianMixture, method)))
+
 LEARNED = ("weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_")
 
 

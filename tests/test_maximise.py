@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lenient import exp
 from scipy import stats
 
 from emix import DirichletPrior, Mixture, NormalPrior
@@ -28,7 +29,7 @@ def stepped(**arguments) -> tuple[Mixture, np.ndarray, Model]:
     model = Model.parse(3, 1, **arguments)
     old = model.conforming(OLD)
     logs = np.log(old.weights) + stats.norm(old.means[:, 0], old.sds).logpdf(X[:, None])
-    r = np.exp(logs - np.logaddexp.reduce(logs, axis=1)[:, None])
+    r = exp(logs - np.logaddexp.reduce(logs, axis=1)[:, None])
     return maximise(expect(SOURCE, old, model), old, model), r * WEIGHT[:, None], model
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lenient import exp, logsumexp
 from scipy.linalg import expm
-from scipy.special import logsumexp
 
 from emix import ConjugatePrior, DirichletPrior, Mixture, NormalPrior
 from emix.arrays import Units
@@ -81,7 +81,7 @@ def log_joint(x: np.ndarray, mixture: Mixture) -> np.ndarray:
 def soft(source: ArraySource, mixture: Mixture) -> np.ndarray:
     """w r, (n, k)."""
     logs = log_joint(source.points, mixture)
-    return np.exp(logs - logsumexp(logs, axis=1, keepdims=True)) * source.sample_weight[:, None]
+    return exp(logs - logsumexp(logs, axis=1, keepdims=True)) * source.sample_weight[:, None]
 
 
 # The M-step

@@ -28,12 +28,13 @@ if TYPE_CHECKING:
 
 def maximise(statistics: Statistics, old: Mixture, model: Model) -> Mixture:
     """The mixture that the statistics, gathered at `old`, call for under `model`."""
-    weights = _weights(statistics, old, model)
-    means = _means(statistics, old, model)
-    learned = model.held.learned_covariances
-    covariance = old.covariance
-    if learned.any():
-        with np.errstate(under="ignore"):
+    # What a component far from all points has of them may be less than any double.
+    with np.errstate(under="ignore"):
+        weights = _weights(statistics, old, model)
+        means = _means(statistics, old, model)
+        learned = model.held.learned_covariances
+        covariance = old.covariance
+        if learned.any():
             scatter, counts = _spread(statistics.scatter_about(means), means, statistics, model)
             covariance = model.structure.maximise(
                 old.covariance, scatter, counts, learned, model.floor
@@ -83,7 +84,7 @@ def _means(statistics: Statistics, old: Mixture, model: Model) -> Floats:
         count = count + prior.imagined.count
         shift = shift + prior.imagined.count * (prior.imagined.mean - old.means)
     if prior.means is None and (old.n_features == 1 or learned.all()):
-        with np.errstate(under="ignore", divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             moved = old.means + shift / count[:, None]
         means: Floats = np.where(learned & (count > 0)[:, None], moved, old.means)
         return means
@@ -121,6 +122,11 @@ def gradient(statistics: Statistics, mixture: Mixture, model: Model) -> Floats:
     Then it is zero just at the stationary points of EM, and its size says how many expected points
     are misplaced. A spread that rests on the floor and would shrink counts as stationary.
     """
+    with np.errstate(under="ignore"):
+        return _gradient(statistics, mixture, model)
+
+
+def _gradient(statistics: Statistics, mixture: Mixture, model: Model) -> Floats:
     held, total = model.held, statistics.total
     parts = [np.zeros(1)]
     learned = held.learned_weights

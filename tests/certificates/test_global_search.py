@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lenient import multiply
 
 import emix
 from emix.certificates.concavity import Interval, Peak
@@ -39,7 +40,8 @@ def test_no_mixture_with_means_in_a_box_exceeds_its_bound(
     points = np.sort(z).astype(float)
     shares = rng.dirichlet(np.ones(len(points)))
     low = np.sort(rng.uniform(-15, 15, (1, k)))
-    boxes = Boxes(low, low + width * rng.random((1, k)), np.full((1, k), 1 / k), np.full(1, np.inf))
+    high = low + multiply(width, rng.random((1, k)))
+    boxes = Boxes(low, high, np.full((1, k), 1 / k), np.full(1, np.inf))
     left = search(points, shares, k)._bounded(boxes, -np.inf)
     best = -np.inf
     for _ in range(20):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from lenient import lenient
 from members import VALUES, value
 
 from emix import Mixture
@@ -28,6 +29,7 @@ def problem(seed, kind, k=3, d=2, n=700, dtype=np.float64):
     return mixture, x, weight, units
 
 
+@lenient
 def sizes(mixture, x, weight, units, form):
     """The sums of absolute terms, which rounding is in proportion to."""
     z = units.inward(x)

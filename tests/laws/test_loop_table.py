@@ -118,10 +118,10 @@ def settings_of_em(draw: st.DrawFn, name: str):
 
 
 def is_collapsing(mixture: Mixture) -> bool:
-    """Whether a component is on its way to a plane, a line or a point: its likelihood has no bound
-    there, and what is left of its scatter is rounding."""
+    """Whether a component is on its way to a plane, a line or a point, or rests where a climb ends
+    for it: its likelihood has no bound there, and what is left of its scatter is rounding."""
     factors = mixture.covariance.factors
-    if not np.isfinite(factors).all():
+    if not np.isfinite(factors).all() or mixture.covariance.at_floor(FLOOR).any():
         return True
     sds = np.linalg.svd(factors, compute_uv=False)
     return bool(sds.min() < NEARLY_FLAT or sds.max() > 1 / NEARLY_FLAT)

@@ -39,11 +39,14 @@ class Interval:
     def __sub__(self, other: Interval) -> Interval:
         return Interval(self.low - other.high, self.high - other.low)
 
+    # What underflows is off by less than the least double, which SLACK is far above.
+    @np.errstate(under="ignore")
     def __mul__(self, other: Interval) -> Interval:
         ends = (self.low * other.low, self.low * other.high,
                 self.high * other.low, self.high * other.high)
         return Interval(np.minimum.reduce(ends), np.maximum.reduce(ends))
 
+    @np.errstate(under="ignore")
     def squared(self) -> Interval:
         ends = self.low**2, self.high**2
         least = np.where((self.low <= 0) & (self.high >= 0), 0.0, np.minimum(*ends))

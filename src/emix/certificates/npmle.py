@@ -129,7 +129,8 @@ class _Climb:
     def _densities(self, places: Floats) -> Floats:
         """φ(z − u), (m, j)."""
         x = self.z[:, None] - places
-        densities: Floats = PEAK * np.exp(-0.5 * x * x)
+        with np.errstate(under="ignore"):
+            densities: Floats = PEAK * np.exp(-0.5 * x * x)
         # Products of these would be denormal, and arithmetic a hundred times slower.
         densities[densities < NOTHING] = 0.0
         return densities

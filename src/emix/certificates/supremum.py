@@ -152,6 +152,9 @@ def _hermite_sums(nodes: Floats, masses: Floats, centres: Floats) -> Floats:
     return sums
 
 
+# What a far node adds to D, or a high power of a narrow cell, may be less than any double, and less
+# than the rounding that is added.
+@np.errstate(under="ignore")
 def supremum(
     nodes: Floats, masses: Floats, remainders: Floats, margin: float, error: float,
     tolerance: float,

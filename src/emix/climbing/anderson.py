@@ -67,6 +67,8 @@ class Anderson:
         if not is_higher:
             self._points, self._residuals = [], []
 
+    # Squares of what is left of a step near its end may be less than any double.
+    @np.errstate(under="ignore")
     def proposed(self, step: Step, image: Mixture) -> Mixture | None:
         point = _coordinates(step.mixture)
         residual, metric = _coordinates(image) - point, _metric(step.mixture)

@@ -188,6 +188,7 @@ def _curvature(
     return curvature
 
 
+@np.errstate(under="ignore")
 def _solved(curvature: Floats, slopes: Floats) -> Floats | None:
     """x with curvature · x = slopes; None where curvature is not safely positive definite."""
     size = len(slopes)

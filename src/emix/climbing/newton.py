@@ -64,6 +64,7 @@ class Newton:
         elif self._is_short:
             self._reach = min(self._reach * GROWTH, REACH)
 
+    @np.errstate(under="ignore")
     def proposed(self, step: Step, image: Mixture) -> Mixture | None:
         mixture, statistics = step.mixture, step.statistics
         if not (statistics.weight > 0).all() or mixture.covariance.at_floor(self.model.floor).any():

@@ -74,9 +74,9 @@ class Surrogate:
 
         30 makes it (h / σ)⁴ / 4320 of a bin that is evenly filled.
         """
-        shares = mixture.responsibilities(self.points[:, None]) * self.weight[:, None]
-        count = np.maximum(shares.sum(axis=0), np.finfo(float).tiny)
         with np.errstate(over="ignore", under="ignore"):
+            shares = mixture.responsibilities(self.points[:, None]) * self.weight[:, None]
+            count = np.maximum(shares.sum(axis=0), np.finfo(float).tiny)
             ratio = self.sds[:, None] / mixture.sds
             nats = (shares * ratio**4).sum(axis=0) / 30
             width = np.sqrt((shares * self.sds[:, None] ** 2).sum(axis=0) / count)

@@ -37,7 +37,9 @@ class Dense:
         """
         factors = np.empty_like(covariances)
         for component, matrix in enumerate(covariances):
-            if not np.allclose(matrix, matrix.T, rtol=1e-10, atol=0):
+            with np.errstate(under="ignore"):
+                is_symmetric = np.allclose(matrix, matrix.T, rtol=1e-10, atol=0)
+            if not is_symmetric:
                 raise ParameterError(
                     f"covariances[{component}] is not symmetric; pass (Σ + Σᵀ) / 2 if the "
                     f"difference is rounding"

@@ -60,7 +60,9 @@ class Family(ABC):
         moved = learned & (weight > 0)
         if not moved.any() or not (learned.all() or self.is_separate):
             return old
-        return self._estimate(old, scatter, weight, moved, floor)
+        # Of axes that differ by more than doubles can, the shorter one is lifted to the floor.
+        with np.errstate(under="ignore"):
+            return self._estimate(old, scatter, weight, moved, floor)
 
     @abstractmethod
     def _estimate(

@@ -154,9 +154,10 @@ def _order_of_start(start: Mixture, found: Mixture, source: ArraySource) -> Orde
     from scipy.optimize import linear_sum_assignment
 
     rows = source.points
-    begun: Floats = start.responsibilities(rows)
-    if source.sample_weight is not None:
-        begun = begun * source.sample_weight[:, None]
-    shared = begun.T @ found.responsibilities(rows)
+    with np.errstate(under="ignore"):
+        begun: Floats = start.responsibilities(rows)
+        if source.sample_weight is not None:
+            begun = begun * source.sample_weight[:, None]
+        shared = begun.T @ found.responsibilities(rows)
     order: Order = linear_sum_assignment(-shared)[1]
     return order

@@ -139,6 +139,8 @@ def component_reasons(
     return tuple(reasons)
 
 
+# Covariances of parameters without units hardly any of which depend on each other.
+@np.errstate(under="ignore")
 def standard_errors(
     derivatives: Derivatives, mixture: Mixture, columns: tuple[str, ...],
     method: str = "observed", level: float = 0.95, remarks: tuple[str, ...] = (),

@@ -46,6 +46,8 @@ class PortableKernel:
 
     name = "portable"
 
+    # The weight of a row that hardly belongs to a component may be less than any double.
+    @np.errstate(under="ignore")
     def expect(
         self, components: Components, block: Block, form: ScatterForm,
         units: Units | None = None, threads: int = 1,
@@ -85,6 +87,7 @@ class PortableKernel:
             out[start:stop] = device.xp.argmax(shares, axis=1)
         return out
 
+    @np.errstate(under="ignore")
     def classification(
         self, components: Components, block: Block, threads: int = 1
     ) -> tuple[float, float]:
@@ -95,15 +98,15 @@ class PortableKernel:
             rows = block.rows(start, stop)
             r = score(here, device.reals(rows.points), device)[1]
             sure = xp.log(xp.max(r, axis=1))
-            with np.errstate(under="ignore"):
-                # r log r is 0 in the limit r = 0.
-                unsure = xp.sum(r * xp.log(xp.where(r > 0, r, xp.ones_like(r))), axis=1)
+            # r log r is 0 in the limit r = 0.
+            unsure = xp.sum(r * xp.log(xp.where(r > 0, r, xp.ones_like(r))), axis=1)
             if rows.sample_weight is not None:
                 sure, unsure = rows.sample_weight * sure, rows.sample_weight * unsure
             sums_of_both = device.take([xp.sum(sure), xp.sum(unsure)])
             hard, soft = hard + float(sums_of_both[0]), soft + float(sums_of_both[1])
         return hard, soft
 
+    @np.errstate(under="ignore")
     def expect_near(
         self, components: Components, block: Block, form: ScatterForm, vicinity: Vicinity,
         units: Units | None = None, threads: int = 1,

@@ -130,7 +130,9 @@ def _scale(value: object, d: int) -> Floats:
     if array.shape != (d, d) or not np.isfinite(array).all():
         raise ParameterError(f"ConjugatePrior scale has shape {array.shape}; expected a finite "
                              f"number or a ({d}, {d}) matrix, in squared units of the data")
-    if not np.allclose(array, array.T, rtol=1e-10, atol=0) or np.linalg.eigvalsh(array)[0] <= 0:
+    with np.errstate(under="ignore"):
+        is_symmetric = np.allclose(array, array.T, rtol=1e-10, atol=0)
+    if not is_symmetric or np.linalg.eigvalsh(array)[0] <= 0:
         raise ParameterError("ConjugatePrior scale is not symmetric and positive definite")
     return array
 

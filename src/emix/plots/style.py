@@ -64,7 +64,8 @@ def blend(responsibilities: Floats) -> Floats:
     """
     k = responsibilities.shape[1]
     hues = np.array([rgb(colour(j)) for j in range(k)])
-    colours: Floats = np.clip(responsibilities @ hues, 0.0, 1.0)
+    with np.errstate(under="ignore"):
+        colours: Floats = np.clip(responsibilities @ hues, 0.0, 1.0)
     return colours
 
 
