@@ -97,7 +97,8 @@ def spark_session(memory: str) -> Any:
 
     session = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false") \
         .config("spark.driver.host", "127.0.0.1").config("spark.driver.memory", memory) \
-        .config("spark.log.level", "OFF").getOrCreate()
+        .config("spark.log.level", "OFF").config("spark.ui.showConsoleProgress", "false") \
+        .getOrCreate()
     return session
 
 
