@@ -39,8 +39,7 @@ def test_no_check_has_vanished(kind):
     assert len(CHECKS[kind]) >= (54 if recent else 45)
     # One of each sort: the estimator's own, those of weights, those of a transformer.
     assert {"check_estimators_nan_inf", "check_sample_weight_equivalence_on_dense_data",
-            "check_transformer_general", "check_estimators_partial_fit_n_features",
-            "check_fit2d_1feature", "check_fit_idempotent",
+            "check_transformer_general", "check_fit2d_1feature", "check_fit_idempotent",
             "check_estimators_pickle", "check_n_features_in_after_fitting"} <= names
 
 
