@@ -18,6 +18,7 @@ from emix.searching import finding
 from emix.searching.judging import worths_on
 from emix.sources.array import ArraySource
 from emix.sources.device import DeviceSource
+from emix.sources.opening import open_source
 
 TRUTH = Mixture([0.3, 0.3, 0.4], [[0.0, 0.0], [4.0, 1.0], [1.0, 6.0]],
                 [np.eye(2), [[2.0, 0.5], [0.5, 1.0]], [[1.0, -0.6], [-0.6, 2.0]]])
@@ -147,6 +148,13 @@ def test_a_spike_is_named_on_a_device_too(library):
         found = emix.fit(library.put(x), 2, start=Mixture(
             [0.9, 0.1], [[1.0, 2.0], [20.0, 20.0]], [np.eye(2) * 9, np.eye(2) * 0.01]))
     assert [each.component for each in found.degenerate] == [1]
+
+
+def test_a_source_on_a_device_is_not_held_on_the_host(library, traffic):
+    """Not even where it is little, by what holds other sources in memory."""
+    with pytest.raises(DataError, match="no copy is made unasked"):
+        open_source(DeviceSource.of(library.put(X)))
+    assert traffic.total == 0
 
 
 def test_too_few_different_rows(library, traffic):

@@ -18,6 +18,7 @@ from emix.errors import DataError, ParameterError
 from emix.names import default_names
 from emix.sources.array import ArraySource
 from emix.sources.choosing import position_of, positions_of, wanted_columns
+from emix.sources.device import DeviceSource
 from emix.sources.files import IN_MEMORY, PARQUET, STRICT, is_paths, open_files
 from emix.sources.mapped import open_mapped, open_npy
 from emix.sources.protocol import block_rows
@@ -56,6 +57,8 @@ def open_source(
     if found is None:
         found = _in_memory(x, sample_weight, columns)
     elif not isinstance(found, ArraySource):
+        if isinstance(found, DeviceSource):
+            raise refusal(found.points, "x")
         rows = found.whole(IN_MEMORY // (found.n_features * found.dtype.itemsize))
         if rows is None:
             raise DataError(f"x has {found.n_rows} rows of {found.n_features} columns, more than "
@@ -106,8 +109,6 @@ def open_rows(
         plain = default_names(points.shape[1])
         return ArraySource(points, None, plain), plain
     if is_on_device(x):
-        from emix.sources.device import DeviceSource
-
         there = DeviceSource.of(x, sample_weight, columns)
         return there, there.column_names
     source = _elsewhere(x, sample_weight, columns, threads)
