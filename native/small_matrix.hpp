@@ -256,8 +256,9 @@ EMIX_INLINE void factor_of_axes(Side<D> d, const double* axes, const double* row
     for (int64_t j = 0; j + 1 < d; ++j)
         for (int64_t i = d - 1; i > j; --i) {
             const double a = g[(i - 1) * d + j], b = g[i * d + j];
-            if (b == 0.0) continue;
             const double size = std::sqrt(a * a + b * b);
+            // Two whose squares underflow are 0 beside the axes as they are.
+            if (b == 0.0 || !(size > 0.0)) continue;
             turn(d, a / size, b / size, g + (i - 1) * d, g + i * d);
             turn(d, a / size, b / size, v + (i - 1) * d, v + i * d);
         }

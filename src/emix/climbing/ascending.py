@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emix.covariance.factoring import OWN_SHARE
 from emix.em import Expect, Step, Walk
 from emix.maximise import gradient
 from emix.sources.several import reduce_each
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 # A fall of the objective larger than this share of it (and of the rows) is not rounding.
 FALL = 1e-12
 LOST = 1e-15
+# How near to the least that a column may have to itself its variance is mostly rounding.
+NEARLY = 4.0
 # A gradient of so many roundings is none, where sums have fewer digits than doubles.
 ROUNDINGS = 16.0
 
@@ -151,7 +154,8 @@ class Ascending:
         return not enough and step.iteration < stop.max_iter
 
     def _ends(self, step: Step, outcome: Outcome) -> bool:
-        self._outcome = Outcome.COLLAPSED if _collapsed(step.mixture, self._model) else outcome
+        thin = _collapsed(step.mixture, self._model) or _nearly_collapsed(step.mixture, self._model)
+        self._outcome = Outcome.COLLAPSED if thin else outcome
         return False
 
     def climb(self) -> Climb:
@@ -227,10 +231,17 @@ def _fell(before: Step, after: Step, short: float = 0.0) -> bool:
     slack = share * (abs(before.objective) + total) + short
     if fall <= slack:
         return False
-    # Whitening loses digits as the inverse of what a column has to itself.
-    factors = after.mixture.covariance.factors
-    own = np.diagonal(factors, axis1=1, axis2=2) / np.sqrt((factors**2).sum(axis=2))
-    return bool(fall > slack + LOST * total / own.min())
+    # Whitening loses digits as the inverse of what a column has to itself; the variance that a
+    # scatter leaves it, as the square, but near its best, where errors count by their squares.
+    own = float(_own(after.mixture).min())
+    return fall > slack + total * (LOST / own + (2 * LOST / own**2) ** 2)
+
+
+def _own(mixture: Mixture) -> Floats:
+    """The share of its standard deviation that each column has to itself, (k, d)."""
+    factors = mixture.covariance.factors
+    shares: Floats = np.diagonal(factors, axis1=1, axis2=2) / np.sqrt((factors**2).sum(axis=2))
+    return shares
 
 
 def _collapsed(mixture: Mixture, model: Model) -> bool:
@@ -241,3 +252,12 @@ def _collapsed(mixture: Mixture, model: Model) -> bool:
     lost = ~np.isfinite(mixture.covariance.log_determinants)
     resting = mixture.covariance.at_floor(model.floor) | lost
     return bool((model.held.learned_covariances & resting).any())
+
+
+def _nearly_collapsed(mixture: Mixture, model: Model) -> bool:
+    """Whether a component is so near to that that its scatter has hardly a digit left: a step of it
+    may go any way."""
+    if mixture.n_features == 1 or model.prior.imagined is not None:
+        return False
+    thin = _own(mixture).min(axis=1) <= NEARLY * OWN_SHARE
+    return bool((model.held.learned_covariances & thin).any())
