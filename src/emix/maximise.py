@@ -71,7 +71,7 @@ def _weights(statistics: Statistics, old: Mixture, model: Model) -> Floats:
         return weights
     weights = old.weights.copy()
     left = 1.0 - float(model.held.weights[~learned].sum())
-    weights[learned] = left * counts[learned] / total
+    weights[learned] = left * (counts[learned] / total)
     return weights
 
 

@@ -53,7 +53,8 @@ class Moments:
     @property
     def sd(self) -> Floats:
         """(d,) standard deviations, Σ w in the denominator."""
-        spread: Floats = np.sqrt(self.scatter / self.weight)
+        with np.errstate(under="ignore"):
+            spread: Floats = np.sqrt(self.scatter / self.weight)
         if all(0 < s < math.inf for s in spread.tolist()):
             return spread
         # Squares beyond the doubles, or below them: the range says enough to choose units by.

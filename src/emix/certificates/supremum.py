@@ -53,7 +53,9 @@ class Cells:
         halves = np.repeat((ends - starts) / (2 * counts), counts)
         place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         # A little wider than they are apart, so that no rounding leaves a slit between two.
-        return cls(np.repeat(starts, counts) + (2 * place + 1) * halves, halves * (1 + 2.0**-20))
+        with np.errstate(under="ignore"):
+            wider = halves * (1 + 2.0**-20)
+        return cls(np.repeat(starts, counts) + (2 * place + 1) * halves, wider)
 
     def windows(self, nodes: Floats) -> Iterator[tuple[slice, slice]]:
         """Neighbouring cells together, and the sorted nodes that are summed for them."""

@@ -112,6 +112,8 @@ def _look(source: ArraySource, mixture: Mixture, model: Model, iteration: int) -
     return _Seen(step, slope, statistics.total)
 
 
+# Where the means are at their best what is left of the shift may be less than any double.
+@np.errstate(under="ignore")
 def _leap(
     source: ArraySource, seen: _Seen, model: Model, trust: float, image: Mixture
 ) -> Mixture | None:

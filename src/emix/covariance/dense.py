@@ -81,13 +81,17 @@ class Dense:
         return unwhitened
 
     def dense(self) -> Floats:
-        return self.factors @ np.swapaxes(self.factors, 1, 2)
+        # As in `rescaled`.
+        with np.errstate(under="ignore"):
+            return self.factors @ np.swapaxes(self.factors, 1, 2)
 
     def reordered(self, order: Order) -> Dense:
         return Dense(self.factors[order])
 
     def rescaled(self, factors: Floats) -> Dense:
-        return Dense(self.factors * factors[:, None])
+        # What one column owes another may be less than any double where units are.
+        with np.errstate(under="ignore"):
+            return Dense(self.factors * factors[:, None])
 
     def marginal(self, columns: Order) -> Dense:
         return Dense(triangular(self.factors[:, columns]))

@@ -54,9 +54,11 @@ class PortableKernel:
     ) -> Statistics:
         device = device_of(block.points)
         here = placed(components, device)
+        # Of no rows there are sums too.
+        runs = list(_runs(components, block.n_rows, device)) or [(0, 0)]
         parts = [
             _expect_rows(components, here, block.rows(start, stop), form, units, device)
-            for start, stop in _runs(components, block.n_rows, device)
+            for start, stop in runs
         ]
         while len(parts) > 1:
             parts = [
