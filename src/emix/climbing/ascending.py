@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # A fall of the objective larger than this share of it (and of the rows) is not rounding.
 FALL = 1e-12
 LOST = 1e-15
+# What the variance of a thin column may cost at most, per row: a larger fall is one.
+MOST_LOST = 1e-10
 # How near to the least that a column may have to itself its variance is mostly rounding.
 NEARLY = 4.0
 # A gradient of so many roundings is none, where sums have fewer digits than doubles.
@@ -234,7 +236,7 @@ def _fell(before: Step, after: Step, short: float = 0.0) -> bool:
     # Whitening loses digits as the inverse of what a column has to itself; the variance that a
     # scatter leaves it, as the square, but near its best, where errors count by their squares.
     own = float(_own(after.mixture).min())
-    return fall > slack + total * (LOST / own + (2 * LOST / own**2) ** 2)
+    return fall > slack + total * (LOST / own + min((2 * LOST / own**2) ** 2, MOST_LOST))
 
 
 def _own(mixture: Mixture) -> Floats:
