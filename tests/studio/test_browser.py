@@ -117,6 +117,8 @@ def on_waiting(page: Any) -> Any:
     column(page, "eruptions")
     sync_api.expect(page.locator("#columns input:checked")).to_have_count(1)
     page.wait_for_selector(".axis .name >> text=waiting")
+    # With both columns the page has that name too; their table names them.
+    sync_api.expect(page.locator("#components")).not_to_contain_text("eruptions")
     return page
 
 
