@@ -228,11 +228,5 @@ def _optima(fit: Fit) -> list[str]:
         row = f"{i + 1:>9} {optimum.loglik:>15.5f}  {below:>11.5f}  {optimum.starts:>6}"
         if has_prior:
             row += f"  {optimum.objective:>15.5f}"
-        notes = []
-        if optimum.degenerate:
-            which = ", ".join(str(d.component + 1) for d in optimum.degenerate)
-            notes.append(f"degenerate (component {which})")
-        if optimum.outcome.value != "converged":
-            notes.append(optimum.outcome.value)
-        lines.append(row + ("  " + "; ".join(notes) if notes else ""))
+        lines.append(row + (f"  {optimum.remark}" if optimum.remark else ""))
     return lines

@@ -55,6 +55,17 @@ class Optimum:
     def is_degenerate(self) -> bool:
         return bool(self.degenerate)
 
+    @property
+    def remark(self) -> str:
+        """What tables say beside it; nothing of one that is sound and converged."""
+        notes = []
+        if self.degenerate:
+            which = ", ".join(str(d.component + 1) for d in self.degenerate)
+            notes.append(f"degenerate (component {which})")
+        if self.outcome is not Outcome.CONVERGED:
+            notes.append(self.outcome.value)
+        return "; ".join(notes)
+
 
 @dataclass(frozen=True)
 class Fit:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import glob
 import json
+import math
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -208,3 +209,18 @@ def _parse(text: str, name: str, refusal: type[Exception]) -> object:
             raise
         raise refusal(f"{name}: {reason}") from None
     return parsed
+
+
+def finite(plain: Any) -> Any:
+    """The same plain data with None for numbers that are not finite, which JSON has not.
+
+    >>> finite({"loglik": float("-inf"), "n": 2})
+    {'loglik': None, 'n': 2}
+    """
+    if isinstance(plain, float):
+        return plain if math.isfinite(plain) else None
+    if isinstance(plain, dict):
+        return {key: finite(value) for key, value in plain.items()}
+    if isinstance(plain, list | tuple):
+        return [finite(value) for value in plain]
+    return plain

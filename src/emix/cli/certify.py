@@ -15,6 +15,7 @@ from emix.cli.options import (
     model_options,
     seed_option,
     source_argument,
+    threads_option,
 )
 from emix.cli.output import ProgressLine, as_json, printable, quiet_warnings, require_folders, say
 from emix.cli.pictures import check_picture, save_picture
@@ -39,8 +40,7 @@ if TYPE_CHECKING:
                    "for K up to 3 and one σ.")
 @click.option("--time-limit", type=click.FloatRange(min=0), metavar="SECONDS", default=60.0,
               show_default=True, help="What the proof may take.")
-@click.option("--threads", type=click.IntRange(min=1), metavar="N",
-              help="Processors to use, all unless given; the result does not depend on it.")
+@threads_option
 @json_option
 @click.option("--plot", metavar="FILE",
               help="Draw the gradient function (.png, .pdf or .svg; needs emix[plot]).")
@@ -61,8 +61,7 @@ def certify(
       emix certify faithful --columns waiting -k 2 --covariance E
       emix certify galaxies --columns velocity -k 3 --covariance E --prove-global
     """
-    if model.k is None:
-        raise click.UsageError("Missing option '-k': the number of components.")
+    k = model.components
     require_folders(plot)
     if plot is not None:
         check_picture(plot)
@@ -72,7 +71,7 @@ def certify(
         raise ParameterError(f"a certificate is of one column so far, and there are "
                              f"{data.n_features}: {', '.join(data.titles[:20])}; choose one with "
                              f"--columns")
-    found = _certified(data, model.k, arguments, options,
+    found = _certified(data, k, arguments, options,
                        {"n_starts": n_starts, "seed": seed, "threads": threads})
     if as_object:
         click.echo(as_json(found.to_dict()))

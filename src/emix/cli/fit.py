@@ -18,11 +18,11 @@ from emix.cli.options import (
     seed_option,
     source_argument,
     start_options,
+    threads_option,
 )
 from emix.cli.output import (
     ProgressLine,
     as_json,
-    finite,
     printable,
     quiet_warnings,
     require_folders,
@@ -35,6 +35,7 @@ from emix.cli.predict import answers
 from emix.cli.report import check_report, write_report
 from emix.cli.starts import FirstStep, read_to_start, saved_start
 from emix.errors import ParameterError
+from emix.wholefile import finite
 
 if TYPE_CHECKING:
     from emix.comparison import KMeansComparison
@@ -98,8 +99,7 @@ class Outputs:
 @click.option("--neglect", type=click.FloatRange(0, 1, max_open=True), metavar="SHARE",
               help="The share of a row's density that E-steps may leave out: unless given 0 "
                    "(exact) below 256 components, else 1e-5.")
-@click.option("--threads", type=click.IntRange(min=1), metavar="N",
-              help="Processors to use, all unless given; the result does not depend on it.")
+@threads_option
 @click.option("--errors", type=click.Choice(["observed", "sandwich", "scores", "bootstrap",
                                             "parametric", "weighted", "jackknife"]),
               help="Add standard errors and intervals of every parameter, from derivatives "

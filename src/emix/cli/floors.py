@@ -15,6 +15,7 @@ from emix.cli.options import (
     model_options,
     seed_option,
     source_argument,
+    threads_option,
 )
 from emix.cli.output import ProgressLine, as_json, printable, quiet_warnings, require_folders, say
 from emix.cli.pictures import check_picture, save_picture
@@ -30,8 +31,7 @@ from emix.errors import ParameterError
 @click.option("--n-starts", type=click.IntRange(min=1), metavar="N",
               help="Climb from exactly N starts, without the search.")
 @seed_option
-@click.option("--threads", type=click.IntRange(min=1), metavar="N",
-              help="Processors to use, all unless given; the result does not depend on it.")
+@threads_option
 @json_option
 @click.option("--plot", metavar="FILE",
               help="Draw the path (.png, .pdf or .svg; needs emix[plot]).")
@@ -52,8 +52,7 @@ def floors(
       emix floors galaxies --columns velocity -k 4
       emix floors iris -k 2 --floors 0.1,0.01 --plot floors.png
     """
-    if model.k is None:
-        raise click.UsageError("Missing option '-k': the number of components.")
+    k = model.components
     require_folders(plot)
     if plot is not None:
         check_picture(plot)
@@ -64,7 +63,7 @@ def floors(
     progress = ProgressLine()
     with quiet_warnings():
         try:
-            fit = emix.fit(data.source, model.k, progress=progress, **model.arguments(), **search)
+            fit = emix.fit(data.source, k, progress=progress, **model.arguments(), **search)
         finally:
             progress.erase()
         path = fit.floor_path(data.source, chosen, threads=search["threads"])

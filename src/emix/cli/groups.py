@@ -10,8 +10,9 @@ import click
 
 from emix.cli.exits import Exit, Refusal
 from emix.cli.inputs import missing_file, parse_columns, standard_input
-from emix.cli.output import ProgressLine, as_json, finite, printable, say, write_table
+from emix.cli.output import ProgressLine, as_json, printable, say, write_table
 from emix.errors import DataError, ParameterError
+from emix.wholefile import finite
 
 if TYPE_CHECKING:
     from emix.cli.options import ModelOptions

@@ -13,6 +13,8 @@ from emix.errors import ParameterError
 
 Function = Callable[..., Any]
 
+MISSING_K = "Missing option '-k': the number of components."
+
 
 def numbers(
     ctx: click.Context, param: click.Parameter, value: str | None
@@ -50,6 +52,13 @@ class ModelOptions:
     prior_mean: list[float] | None
     prior_sd: list[float] | None
     dirichlet: list[float] | None
+
+    @property
+    def components(self) -> int:
+        """k, where nothing else could say it."""
+        if self.k is None:
+            raise click.UsageError(MISSING_K)
+        return self.k
 
     def arguments(self) -> dict[str, Any]:
         """As `emix.fit` takes them; raises `ParameterError` for options that contradict."""
@@ -178,6 +187,9 @@ source_argument = click.argument("source", metavar="SOURCE")
 seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
                            metavar="N", help="Seed of all that is random; the same seed gives the "
                                              "same result.")
+threads_option = click.option("--threads", type=click.IntRange(min=1), metavar="N",
+                              help="Processors to use, all unless given; the result does not "
+                                   "depend on it.")
 json_option = click.option("--json", "as_object", is_flag=True,
                            help="Print one JSON object, with all digits, instead of words.")
 output_option = click.option("-o", "--output", metavar="FILE",

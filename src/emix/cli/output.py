@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import os
 import sys
 import time
@@ -20,6 +19,7 @@ import click
 from emix.cli.exits import Exit, Refusal
 from emix.errors import DegenerateWarning, NotConvergedWarning
 from emix.names import printable as printable
+from emix.wholefile import finite
 
 ROWS_AT_A_TIME = 4096
 
@@ -36,17 +36,6 @@ def as_json(plain: object, indent: int | None = None) -> str:
     '{"loglik": null, "n": 2}'
     """
     return json.dumps(finite(plain), allow_nan=False, indent=indent)
-
-
-def finite(plain: Any) -> Any:
-    """The same plain data with None for numbers that are not finite."""
-    if isinstance(plain, float):
-        return plain if math.isfinite(plain) else None
-    if isinstance(plain, dict):
-        return {key: finite(value) for key, value in plain.items()}
-    if isinstance(plain, list | tuple):
-        return [finite(value) for value in plain]
-    return plain
 
 
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:

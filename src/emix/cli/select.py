@@ -15,6 +15,7 @@ from emix.cli.options import (
     json_option,
     seed_option,
     source_argument,
+    threads_option,
     weight_column_option,
 )
 from emix.cli.output import (
@@ -88,8 +89,7 @@ def _refuse(value: str) -> None:
 @click.option("--tol", type=float, metavar="G",
               help="The gradient per row, without units, that counts as 0 in the rows that are "
                    "refined: 1e-10 unless given.")
-@click.option("--threads", type=click.IntRange(min=1), metavar="N",
-              help="Processors to use, all unless given; the result does not depend on it.")
+@threads_option
 @json_option
 @click.option("--save", metavar="FILE",
               help="Save the best model as JSON, for show, predict, sample.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from emix.cli.inputs import Data, Rows, parse_columns, read_as_fitted, read_rows
+from emix.cli.options import MISSING_K
 from emix.cli.output import printable, say
 from emix.errors import ParameterError
 from emix.names import listed
@@ -95,7 +96,7 @@ class FirstStep:
             raise ParameterError("--start and --start-means both say where to begin; give one")
         number = len(self.means) if k is None and self.means is not None else count(k, self.saved)
         if number is None:
-            raise click.UsageError("Missing option '-k': the number of components.")
+            raise click.UsageError(MISSING_K)
         if self.saved is not None and number != self.saved.mixture.n_components:
             raise ParameterError(f"-k is {number}, and --start {self.saved.path} has "
                                  f"{self.saved.mixture.n_components} components; leave out -k")

@@ -45,13 +45,11 @@ class AxisAligned(Family):
             sds = np.where(moved[:, None], sds, kept)
         return Diagonal(sds)
 
-    def gradient(
+    def _gradient(
         self, covariances: Covariances, scatter: Floats, weight: Floats, learned: Mask,
         floor: float,
     ) -> Floats:
         """By the diagonals of U_k, s_kjj / σ_kj² − n_k."""
-        if not learned.any():
-            return np.zeros(0)
         sds = _sds(covariances)
         excess = scatter / sds**2 - weight[:, None]
         resting = sds <= floor * RESTS

@@ -50,12 +50,10 @@ class CommonOrientation(Family):
         axes = np.maximum(np.sqrt(variances), floor)
         return Oriented(axes, np.repeat(orientation[None], len(weight), axis=0))
 
-    def gradient(
+    def _gradient(
         self, covariances: Covariances, scatter: Floats, weight: Floats, learned: Mask,
         floor: float,
     ) -> Floats:
-        if not learned.any():
-            return np.zeros(0)
         if not _is_along_one(covariances):
             covariances = self.conform(covariances, weight)
         return oriented_gradient(self, covariances, scatter, weight, floor)

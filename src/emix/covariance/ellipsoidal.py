@@ -62,13 +62,11 @@ class Ellipsoidal(Family):
             factors = _common_volume(factors, scatter, weight, floor)
         return Dense(factors)
 
-    def gradient(
+    def _gradient(
         self, covariances: Covariances, scatter: Floats, weight: Floats, learned: Mask,
         floor: float,
     ) -> Floats:
         """By U_k in the Cholesky whitening, the lower triangle."""
-        if not learned.any():
-            return np.zeros(0)
         factors = covariances.factors
         identity = np.eye(covariances.n_features)
         if self.is_common:

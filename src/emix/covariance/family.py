@@ -71,22 +71,36 @@ class Family(ABC):
         """The M-step of the components `moved` (k,), of which there are some, all of positive
         weight. The others keep what is their own in `old`."""
 
-    @abstractmethod
     def gradient(
         self, covariances: Covariances, scatter: Floats, weight: Floats, learned: Mask,
         floor: float,
-    ) -> Floats: ...
+    ) -> Floats:
+        if not learned.any():
+            return np.zeros(0)
+        return self._gradient(covariances, scatter, weight, learned, floor)
+
+    @abstractmethod
+    def _gradient(
+        self, covariances: Covariances, scatter: Floats, weight: Floats, learned: Mask,
+        floor: float,
+    ) -> Floats:
+        """Where components are `learned` (k,), of which there are some."""
 
     def conform(self, covariances: Covariances, weights: Floats) -> Covariances:
-        matrices = covariances.dense() * weights[:, None, None]
-        match self.scatter_form:
-            case "spherical":
-                scatter = np.einsum("kii->k", matrices)
-            case "diagonal":
-                scatter = np.einsum("kii->ki", matrices)
-            case "pooled":
-                scatter = matrices.sum(axis=0, keepdims=True)
-            case _:
-                scatter = matrices
+        scatter = in_form(covariances.dense() * weights[:, None, None], self.scatter_form)
         everyone = np.ones(len(weights), dtype=np.bool_)
         return self.maximise(covariances, scatter, weights, everyone, 0.0)
+
+
+def in_form(matrices: Floats, form: ScatterForm) -> Floats:
+    """Scatter matrices (k, d, d) as an M-step takes them."""
+    match form:
+        case "spherical":
+            scatter: Floats = np.einsum("kii->k", matrices)
+        case "diagonal":
+            scatter = np.einsum("kii->ki", matrices)
+        case "pooled":
+            scatter = matrices.sum(axis=0, keepdims=True)
+        case _:
+            scatter = matrices
+    return scatter

@@ -48,10 +48,8 @@ class OwnOrientation(Family):
         )
         return Oriented(np.maximum(np.sqrt(variances), floor), orientations)
 
-    def gradient(
+    def _gradient(
         self, covariances: Covariances, scatter: Floats, weight: Floats, learned: Mask,
         floor: float,
     ) -> Floats:
-        if not learned.any():
-            return np.zeros(0)
         return oriented_gradient(self, covariances, scatter, weight, floor)

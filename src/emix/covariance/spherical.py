@@ -45,13 +45,11 @@ class Spherical(Family):
         sds[moved] = np.maximum(np.sqrt(scatter[moved] / (weight[moved] * d)), floor)
         return Isotropic(sds, d)
 
-    def gradient(
+    def _gradient(
         self, covariances: Covariances, scatter: Floats, weight: Floats, learned: Mask,
         floor: float,
     ) -> Floats:
         """tr U_k = tr(S_k) / σ_k² − d n_k, summed where the volume is common."""
-        if not learned.any():
-            return np.zeros(0)
         sds = _sds(covariances)
         widen = scatter / sds**2 - weight * covariances.n_features
         at_floor = sds <= floor

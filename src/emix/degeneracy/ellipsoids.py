@@ -66,12 +66,10 @@ class OneForm(Family):
         axes = np.sqrt(np.maximum(volumes[:, None] * variances[::-1], floor**2))
         return Oriented(axes, np.repeat(orientation[None, :, ::-1], k, axis=0))
 
-    def gradient(
+    def _gradient(
         self, covariances: Covariances, scatter: Floats, weight: Floats, learned: Mask,
         floor: float,
     ) -> Floats:
-        if not learned.any():
-            return np.zeros(0)
         return oriented_gradient(self, covariances, scatter, weight, floor)
 
 
@@ -95,12 +93,3 @@ def by_axes(structure: Structure) -> Structure:
 def shortest_axes(covariances: Covariances) -> Floats:
     """The least standard deviation of each component in any direction, (k,)."""
     return np.asarray(principal_axes(covariances)[0].min(axis=1), np.float64)
-
-
-def in_form(matrices: Floats, form: ScatterForm) -> Floats:
-    """Scatter matrices (k, d, d) as an M-step takes them."""
-    if form == "spherical":
-        return np.asarray(np.einsum("kii->k", matrices), np.float64)
-    if form == "diagonal":
-        return np.asarray(np.einsum("kii->ki", matrices), np.float64)
-    return matrices.sum(axis=0, keepdims=True) if form == "pooled" else matrices

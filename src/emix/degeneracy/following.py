@@ -19,7 +19,8 @@ from emix.arrays import Units, is_whole
 from emix.climbing.climb import Stop, climb_many, runs_natively
 from emix.covariance import Isotropic
 from emix.covariance.factoring import RESTS
-from emix.degeneracy.ellipsoids import by_axes, in_form, shortest_axes
+from emix.covariance.family import in_form
+from emix.degeneracy.ellipsoids import by_axes, shortest_axes
 from emix.degeneracy.path import FloorPath, FloorRow, slack_of
 from emix.degeneracy.resting import End, resting_climb
 from emix.degeneracy.spikes import Spikes

@@ -16,7 +16,7 @@ from emix.reporting.markup import Markup, element, table, together
 if TYPE_CHECKING:
     from emix.arrays import Floats, Mask
     from emix.inference.quantities import Uncertainty
-    from emix.result import Fit, Optimum
+    from emix.result import Fit
 
 # What a page shows of much: components, columns, columns with correlations, optima.
 MOST_COMPONENTS, MOST_COLUMNS, MOST_CORRELATED, MOST_OPTIMA = 40, 40, 5, 25
@@ -172,19 +172,9 @@ def optima(fit: Fit) -> Markup:
         posterior = [fixed(optimum.objective, 5)] if has_prior else []
         rows.append([str(i + 1), fixed(optimum.loglik, 5), *posterior,
                      fixed(best - optimum.objective, 5), str(optimum.starts),
-                     element("span", _remark(optimum), class_="words")])
+                     element("span", optimum.remark, class_="words")])
     more = len(fit.optima) - MOST_OPTIMA
     return table("Distinct optima", head, rows, f"{more} more are not shown." if more > 0 else "")
-
-
-def _remark(optimum: Optimum) -> str:
-    notes = []
-    if optimum.degenerate:
-        which = ", ".join(str(d.component + 1) for d in optimum.degenerate)
-        notes.append(f"degenerate (component {which})")
-    if optimum.outcome.value != "converged":
-        notes.append(optimum.outcome.value)
-    return "; ".join(notes)
 
 
 def means_of(fit: Fit, most: int) -> Iterable[list[object]]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from typing import Any
 
 from emix.errors import EmixError
 from emix.studio.backend import JSONResponse, Request, Response
 from emix.studio.registry import Kept, Refusal
+from emix.wholefile import finite
 
 # Bytes of a request that is no upload.
 MOST_ASKED = 1 << 20
@@ -33,17 +33,6 @@ async def asked_of(request: Request) -> dict[str, Any]:
 
 def as_json(plain: dict[str, Any]) -> Response:
     return JSONResponse(finite(plain))
-
-
-def finite(plain: Any) -> Any:
-    """The same plain data with None for numbers that are not finite, which JSON has not."""
-    if isinstance(plain, float):
-        return plain if math.isfinite(plain) else None
-    if isinstance(plain, dict):
-        return {key: finite(value) for key, value in plain.items()}
-    if isinstance(plain, list | tuple):
-        return [finite(value) for value in plain]
-    return plain
 
 
 def sensible(answer: Callable[[Kept, dict[str, Any]], Any], kept: Kept, asked: Any) -> Any:

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from emix.errors import EmixError
-from emix.studio.answers import finite, sensible
+from emix.studio.answers import sensible
 from emix.studio.backend import run_in_threadpool
 from emix.studio.registry import Kept, Refusal, Studio
+from emix.wholefile import finite
 
 Job = Callable[..., dict[str, Any]]
 
