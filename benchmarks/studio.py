@@ -26,21 +26,8 @@ from playwright.sync_api import sync_playwright
 import emix
 
 STEPS = 25
-REPAINTS = """async (count) => {
-  const taken = [];
-  for (let i = 1; i <= count; i += 1) {
-    const began = performance.now();
-    document.querySelector("[data-act=iterate]").click();
-    await new Promise((done) => {
-      const wait = () => document.querySelector("#iteration").textContent === String(i)
-        ? requestAnimationFrame(() => { const { port1, port2 } = new MessageChannel();
-          port1.onmessage = done; port2.postMessage(0); }) : setTimeout(wait, 0);
-      wait();
-    });
-    taken.push(performance.now() - began);
-  }
-  return taken;
-}"""
+# What the tests of the page ask as well.
+REPAINTS = (Path(__file__).parent.parent / "tests/studio/repaints.js").read_text()
 
 
 def data(n: int, d: int) -> Any:

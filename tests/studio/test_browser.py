@@ -34,6 +34,7 @@ CHROMIUM = next((found for found in (os.environ.get("CHROMIUM"), shutil.which("c
                                      shutil.which("chromium-browser")) if found), None)
 if CHROMIUM is None:
     pytest.skip("there is no Chromium to look with", allow_module_level=True)
+REPAINTS = (Path(__file__).parent / "repaints.js").read_text()
 AXE = Path(__file__).parent / "node_modules/axe-core/axe.min.js"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-sync", "--disable-quic"]
@@ -411,21 +412,3 @@ def test_a_million_rows_stay_fluid(look: Look, tmp_path: Path) -> None:
     taken = page.evaluate(REPAINTS, 9)
     assert statistics.median(taken) < 1000
     assert page.evaluate("document.querySelectorAll('#picture *').length") < 500
-
-
-# Milliseconds from a press of Step until the frame with its numbers has been painted.
-REPAINTS = """async (count) => {
-  const taken = [];
-  for (let i = 1; i <= count; i += 1) {
-    const began = performance.now();
-    document.querySelector("[data-act=iterate]").click();
-    await new Promise((done) => {
-      const wait = () => document.querySelector("#iteration").textContent === String(i)
-        ? requestAnimationFrame(() => { const { port1, port2 } = new MessageChannel();
-          port1.onmessage = done; port2.postMessage(0); }) : setTimeout(wait, 0);
-      wait();
-    });
-    taken.push(performance.now() - began);
-  }
-  return taken;
-}"""

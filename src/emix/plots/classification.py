@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emix.errors import ParameterError
-from emix.given import as_positions
 from emix.plots import style
 from emix.plots.backend import axes_or_new
-from emix.plots.cloud import Cloud, draw_means, names_of
-from emix.plots.grids import view
+from emix.plots.cloud import Cloud, draw_means, names_of, two_of
 from emix.plots.room import sized
 
 if TYPE_CHECKING:
@@ -56,14 +53,12 @@ def plot_classification(
     '272 points, 1 of them unsure (below 90%)'
     """
     ax = axes_or_new(ax)
-    chosen = as_positions(columns, mixture.n_features)
-    if len(chosen) != 2:
-        raise ParameterError(f"columns={columns!r}; this picture is of two")
+    chosen = two_of(columns, mixture)
     named = names_of(x, names, mixture.n_features)
     cloud = Cloud.of(mixture, x, MOST_POINTS, sample_weight)
     part = mixture.marginal(chosen)
-    across, up = (view(cloud.points[:, j], mixture.marginal(int(j))) for j in chosen)
-    lines = _ground(ax, part, across, up)
+    limits = cloud.limits(mixture, chosen)
+    lines = _ground(ax, part, *limits)
     labels = mixture.predict(cloud.points)
     hues = np.array([style.rgb(style.colour(j)) for j in range(mixture.n_components)])[labels]
     unsure = cloud.unsure > 1 - SURE
@@ -74,11 +69,7 @@ def plot_classification(
     ax.scatter(x_drawn[unsure], y_drawn[unsure], s=2.6 * size, facecolor="none", linewidth=0.9,
                edgecolor=style.INK, zorder=4)
     draw_means(ax, part)
-    ax.set_xlim(*across)
-    ax.set_ylim(*up)
-    beyond = cloud.beyond((across, int(chosen[0])), (up, int(chosen[1])))
-    style.frame(ax, _title(cloud, int(unsure.sum())) + beyond,
-                *(style.shortened(named[j]) for j in chosen))
+    cloud.frame(ax, chosen, limits, named, _title(cloud, int(unsure.sum())))
     _legend(ax, mixture, chosen, lines, size)
     return ax
 

@@ -9,16 +9,18 @@ import numpy as np
 
 from emix.arrays import Floats, Order
 from emix.errors import ParameterError
-from emix.given import as_rows
+from emix.given import as_positions, as_rows
 from emix.plots import style
 from emix.plots.backend import halo
-from emix.plots.grids import weighted
+from emix.plots.grids import view, weighted
 from emix.plots.room import sized
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from emix.mixture import Mixture
+
+Limits = tuple[float, float]
 
 # Radii of the ellipses, in standard deviations, and how thick each is drawn.
 RADII = ((1.0, 1.0), (2.0, 0.6))
@@ -93,6 +95,21 @@ class Cloud:
             out |= (self.points[:, column] < low) | (self.points[:, column] > high)
         return f", {style.counted(int(out.sum()))} beyond the picture" if out.any() else ""
 
+    def limits(self, mixture: Mixture, chosen: Order) -> tuple[Limits, Limits]:
+        """From where to where two columns are drawn."""
+        across, up = (view(self.points[:, j], mixture.marginal(int(j))) for j in chosen)
+        return across, up
+
+    def frame(
+        self, ax: Axes, chosen: Order, limits: tuple[Limits, Limits], names: list[str], title: str
+    ) -> None:
+        """The limits of two columns, their names, and in the title what lies beyond."""
+        across, up = limits
+        ax.set_xlim(*across)
+        ax.set_ylim(*up)
+        beyond = self.beyond((across, int(chosen[0])), (up, int(chosen[1])))
+        style.frame(ax, title + beyond, *(style.shortened(names[j]) for j in chosen))
+
     @property
     def is_crowd(self) -> bool:
         return len(self.points) > FEW
@@ -144,6 +161,15 @@ def draw_means(ax: Axes, mixture: Mixture, size: float = style.LABEL) -> None:
         ax.scatter([x], [y], s=1.55 * sized(ax, size) ** 2 * (1.0 if j < 9 else 1.5), color="white",
                    edgecolor=style.shade(j), linewidth=0.12 * size, zorder=6)
         style.numeral(ax, j, x, y, size=size)
+
+
+def two_of(columns: tuple[int, int], mixture: Mixture) -> Order:
+    """The two columns that a picture is of. Raises `ParameterError` for what is not two of the
+    mixture's."""
+    chosen = as_positions(columns, mixture.n_features)
+    if len(chosen) != 2:
+        raise ParameterError(f"columns={columns!r}; this picture is of two")
+    return chosen
 
 
 def names_of(x: object, names: object, d: int) -> list[str]:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from emix.errors import ParameterError
-from emix.given import as_positions
 from emix.plots import style
 from emix.plots.backend import axes_or_new
-from emix.plots.cloud import Cloud, draw_ellipses, draw_legend, draw_means, names_of
-from emix.plots.grids import view
+from emix.plots.cloud import Cloud, draw_ellipses, draw_legend, draw_means, names_of, two_of
 from emix.plots.room import sized
 
 if TYPE_CHECKING:
@@ -51,9 +48,7 @@ def plot_ellipses(
     ('eruptions', 'waiting')
     """
     ax = axes_or_new(ax)
-    chosen = as_positions(columns, mixture.n_features)
-    if len(chosen) != 2:
-        raise ParameterError(f"columns={columns!r}; this picture is of two")
+    chosen = two_of(columns, mixture)
     named = names_of(x, names, mixture.n_features)
     cloud = Cloud.of(mixture, x, MOST_POINTS, sample_weight)
     part = mixture.marginal(chosen)
@@ -61,11 +56,7 @@ def plot_ellipses(
     cloud.draw(ax, chosen, size)
     handles = draw_ellipses(ax, part, sized(ax, 1.6), cloud.is_crowd)
     draw_means(ax, part)
-    across, up = (view(cloud.points[:, j], mixture.marginal(int(j))) for j in chosen)
-    ax.set_xlim(*across)
-    ax.set_ylim(*up)
-    beyond = cloud.beyond((across, int(chosen[0])), (up, int(chosen[1])))
-    style.frame(ax, cloud.title(mixture) + beyond, *(style.shortened(named[j]) for j in chosen))
+    cloud.frame(ax, chosen, cloud.limits(mixture, chosen), named, cloud.title(mixture))
     labels = [style.means_label(mixture, j, chosen) for j in range(mixture.n_components)]
     style.legend(ax, *draw_legend(ax, cloud, size, handles,
                                   [style.LEGEND_HEAD_COLUMNS, *labels]))
