@@ -9,35 +9,59 @@ namespace {
 
 using Begins = nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
-// What all fits of a call share, from Python's arguments.
-struct Given {
-    emix::FitsRequest request;
-    emix::Column rows;
-
-    Given(const Values& x, const Weights& sample_weight, const Vector& held_weights,
-          const emix::ColumnTerms& terms, const std::vector<int64_t>& start_kinds,
-          std::initializer_list<int64_t> plan, double short_tol, std::uint64_t seed, double tol,
-          int64_t most_rows, double work, int64_t best_iter, int64_t other_iter)
-        : rows(column(x, sample_weight, 0.0, 1.0)) {
-        for (int64_t kind : start_kinds) require(kind >= 0 && kind <= 4, "there is no such start");
-        require(!start_kinds.empty(), "there must be a start");
-        const int64_t* p = plan.begin();
+// What is learned and how it is searched for, checked once for all fits that share it. Pointers
+// go to the arrays it keeps and to the kinds of start, so it stays where it was made.
+class FitSettings {
+  public:
+    FitSettings(bool tied, const Vector& held_weights, const Vector& held_means,
+                const Vector& held_sds, double prior_mean, double prior_sd,
+                const Vector& concentration, double floor, std::vector<int64_t> start_kinds,
+                int64_t chains, int64_t swaps, int64_t settled, int64_t short_run, int64_t kept,
+                int64_t max_iter, double short_tol, double tol, int64_t most_rows, double work,
+                int64_t best_iter, int64_t other_iter)
+        : kept_{held_weights, held_means, held_sds, concentration},
+          start_kinds_(std::move(start_kinds)) {
+        const int64_t k = static_cast<int64_t>(held_weights.shape(0));
+        require(k >= 1, "a mixture needs at least one component");
+        const emix::ColumnTerms learned = terms(tied, held_weights, held_means, held_sds,
+                                                prior_mean, prior_sd, concentration, floor, k);
+        for (int64_t kind : start_kinds_) require(kind >= 0 && kind <= 4, "there is no such start");
+        require(!start_kinds_.empty(), "there must be a start");
         const emix::SearchRequest search{{},
-                                         static_cast<int64_t>(held_weights.shape(0)),
+                                         k,
                                          {},
-                                         static_cast<int64_t>(start_kinds.size()),
-                                         start_kinds.data(),
-                                         p[0],
-                                         p[1],
-                                         p[2],
-                                         p[3],
-                                         p[4],
+                                         static_cast<int64_t>(start_kinds_.size()),
+                                         start_kinds_.data(),
+                                         chains,
+                                         swaps,
+                                         settled,
+                                         short_run,
+                                         kept,
                                          short_tol,
-                                         seed,
+                                         0,
                                          tol,
-                                         p[5]};
-        request = {rows, nullptr, 0, search, terms, most_rows, work, best_iter, other_iter};
+                                         max_iter};
+        request_ = {{}, nullptr, 0, search, learned, most_rows, work, best_iter, other_iter};
     }
+    FitSettings(const FitSettings&) = delete;
+    FitSettings& operator=(const FitSettings&) = delete;
+
+    int64_t k() const { return request_.search.k; }
+    // Of groups of rows, of which group g begins at begins[g].
+    emix::FitsRequest asked(const emix::Column& rows, const int64_t* begins, int64_t groups,
+                            std::uint64_t seed) const {
+        emix::FitsRequest request = request_;
+        request.rows = rows;
+        request.begins = begins;
+        request.groups = groups;
+        request.search.seed = seed;
+        return request;
+    }
+
+  private:
+    Vector kept_[4];
+    std::vector<int64_t> start_kinds_;
+    emix::FitsRequest request_;
 };
 
 // All optima of one fit, kept until Python may be spoken to again.
@@ -95,31 +119,20 @@ struct OneFit {
     }
 };
 
-nb::object fit_column(const Values& x, const Weights& sample_weight, bool tied,
-                      const Vector& held_weights, const Vector& held_means, const Vector& held_sds,
-                      double prior_mean, double prior_sd, const Vector& concentration, double floor,
-                      const std::vector<int64_t>& start_kinds, int64_t chains, int64_t swaps,
-                      int64_t settled, int64_t short_run, int64_t kept, int64_t max_iter,
-                      double short_tol, std::uint64_t seed, double tol, int64_t most_rows,
-                      double work, int64_t best_iter, int64_t other_iter, int threads) {
-    const int64_t k = static_cast<int64_t>(held_weights.shape(0));
-    require(k >= 1, "a mixture needs at least one component");
+nb::object fit_column(const Values& x, const Weights& sample_weight, const FitSettings& settings,
+                      std::uint64_t seed, int threads) {
+    const int64_t k = settings.k();
     require_threads(threads);
-    Given given(x, sample_weight, held_weights,
-                terms(tied, held_weights, held_means, held_sds, prior_mean, prior_sd,
-                      concentration, floor, k),
-                start_kinds, {chains, swaps, settled, short_run, kept, max_iter},
-                short_tol, seed, tol, most_rows, work, best_iter, other_iter);
-    const int64_t begins[2] = {0, given.rows.n};
-    given.request.begins = begins;
-    given.request.groups = 1;
+    const emix::Column rows = column(x, sample_weight, 0.0, 1.0);
+    const int64_t begins[2] = {0, rows.n};
+    const emix::FitsRequest request = settings.asked(rows, begins, 1, seed);
     OneFit fit{k, {}, {}, {}};
     const emix::FitsListener listener{&fit, OneFit::optimum, OneFit::ended,
                                       emix::python::interrupted};
     const emix::Kernel& kernel = *level().kernel;
     {
         nb::gil_scoped_release released;
-        kernel.fit_columns(given.request, threads, listener);
+        kernel.fit_columns(request, threads, listener);
     }
     // Interrupted, the best so far; of what was not found there is none.
     const bool was_cut = PyErr_Occurred();
@@ -167,29 +180,17 @@ struct ManyFits {
 };
 
 nb::tuple fit_columns(const Values& x, const Weights& sample_weight, const Begins& begins,
-                      bool tied, const Vector& held_weights, const Vector& held_means,
-                      const Vector& held_sds, double prior_mean, double prior_sd,
-                      const Vector& concentration, double floor,
-                      const std::vector<int64_t>& start_kinds, int64_t chains, int64_t swaps,
-                      int64_t settled, int64_t short_run, int64_t kept, int64_t max_iter,
-                      double short_tol, std::uint64_t seed, double tol, int64_t most_rows,
-                      double work, int64_t best_iter, int64_t other_iter, int threads) {
-    const int64_t k = static_cast<int64_t>(held_weights.shape(0));
-    require(k >= 1, "a mixture needs at least one component");
+                      const FitSettings& settings, std::uint64_t seed, int threads) {
+    const int64_t k = settings.k();
     require_threads(threads);
-    Given given(x, sample_weight, held_weights,
-                terms(tied, held_weights, held_means, held_sds, prior_mean, prior_sd,
-                      concentration, floor, k),
-                start_kinds, {chains, swaps, settled, short_run, kept, max_iter},
-                short_tol, seed, tol, most_rows, work, best_iter, other_iter);
+    const emix::Column rows = column(x, sample_weight, 0.0, 1.0);
     const int64_t groups = static_cast<int64_t>(begins.shape(0)) - 1;
     require(groups >= 1, "there must be a group");
     const int64_t* begin = begins.data();
-    require(begin[0] >= 0 && begin[groups] <= given.rows.n, "a group ends beyond the rows");
+    require(begin[0] >= 0 && begin[groups] <= rows.n, "a group ends beyond the rows");
     for (int64_t g = 0; g < groups; ++g)
         require(begin[g] <= begin[g + 1], "a group ends before it begins");
-    given.request.begins = begin;
-    given.request.groups = groups;
+    const emix::FitsRequest request = settings.asked(rows, begin, groups, seed);
     const size_t count = static_cast<size_t>(groups), size = static_cast<size_t>(k);
     Result<double> weights({count, size}), means({count, size}), sds({count, size});
     Result<double> numbers({count, ManyFits::numbers_each});
@@ -205,7 +206,7 @@ nb::tuple fit_columns(const Values& x, const Weights& sample_weight, const Begin
     const emix::Kernel& kernel = *level().kernel;
     {
         nb::gil_scoped_release released;
-        kernel.fit_columns(given.request, threads, listener);
+        kernel.fit_columns(request, threads, listener);
     }
     // What is done is kept; the caller hears of Ctrl-C from what is not.
     if (PyErr_Occurred()) {
@@ -218,16 +219,19 @@ nb::tuple fit_columns(const Values& x, const Weights& sample_weight, const Begin
 }  // namespace
 
 void add_fits(nb::module_& module) {
-    module.def("fit_column", fit_column, "x"_a, "sample_weight"_a.none(), "tied"_a,
-               "held_weights"_a, "held_means"_a, "held_sds"_a, "prior_mean"_a, "prior_sd"_a,
-               "concentration"_a, "floor"_a, "start_kinds"_a, "chains"_a, "swaps"_a, "settled"_a,
-               "short_run"_a, "kept"_a, "max_iter"_a, "short_tol"_a, "seed"_a, "tol"_a,
-               "most_rows"_a, "work"_a, "best_iter"_a, "other_iter"_a, "threads"_a);
-    module.def("fit_columns", fit_columns, "x"_a, "sample_weight"_a.none(), "begins"_a, "tied"_a,
-               "held_weights"_a, "held_means"_a, "held_sds"_a, "prior_mean"_a, "prior_sd"_a,
-               "concentration"_a, "floor"_a, "start_kinds"_a, "chains"_a, "swaps"_a, "settled"_a,
-               "short_run"_a, "kept"_a, "max_iter"_a, "short_tol"_a, "seed"_a, "tol"_a,
-               "most_rows"_a, "work"_a, "best_iter"_a, "other_iter"_a, "threads"_a);
+    nb::class_<FitSettings>(module, "FitSettings")
+        .def(nb::init<bool, const Vector&, const Vector&, const Vector&, double, double,
+                      const Vector&, double, std::vector<int64_t>, int64_t, int64_t, int64_t,
+                      int64_t, int64_t, int64_t, double, double, int64_t, double, int64_t,
+                      int64_t>(),
+             "tied"_a, "held_weights"_a, "held_means"_a, "held_sds"_a, "prior_mean"_a,
+             "prior_sd"_a, "concentration"_a, "floor"_a, "start_kinds"_a, "chains"_a, "swaps"_a,
+             "settled"_a, "short_run"_a, "kept"_a, "max_iter"_a, "short_tol"_a, "tol"_a,
+             "most_rows"_a, "work"_a, "best_iter"_a, "other_iter"_a);
+    module.def("fit_column", fit_column, "x"_a, "sample_weight"_a.none(), "settings"_a, "seed"_a,
+               "threads"_a);
+    module.def("fit_columns", fit_columns, "x"_a, "sample_weight"_a.none(), "begins"_a,
+               "settings"_a, "seed"_a, "threads"_a);
 }
 
 }  // namespace emix::python

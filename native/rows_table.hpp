@@ -43,13 +43,7 @@ struct WriteTableLabels {
     static constexpr bool logs = true;
     void block(int64_t row, const TableBlock& block, TableScratch& s) const {
         for (int64_t v = 0; v < block.vectors; ++v) {
-            const Vector* part = s.parts + v * s.k;
-            Vector most = part[0];
-            Integers label = {};
-            for (int64_t c = 1; c < s.k; ++c) {
-                label = part[c] > most ? (Integers{} + c) : label;
-                most = maximum(part[c], most);
-            }
+            const Integers label = s.leaders(v);
             const int64_t inside = smaller(lanes, block.count - v * lanes);
             for (int64_t i = 0; i < inside; ++i) out[row + v * lanes + i] = label[i];
         }

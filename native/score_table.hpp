@@ -38,6 +38,18 @@ struct TableScratch {
     }
     static int64_t bounds_width(int64_t k) { return aligned(k); }
 
+    // Which component has the largest part at each point of a vector; of equals the first.
+    EMIX_INLINE Integers leaders(int64_t v) const {
+        const Vector* part = parts + v * k;
+        Vector most = part[0];
+        Integers label = {};
+        for (int64_t c = 1; c < k; ++c) {
+            label = part[c] > most ? (Integers{} + c) : label;
+            most = maximum(part[c], most);
+        }
+        return label;
+    }
+
     TableScratch(int64_t components, int64_t columns_of_x, int64_t columns, int64_t block,
                  bool is_dense, double* memory)
         : k(components), d(columns_of_x), points(block), dense(true) {

@@ -50,13 +50,7 @@ EMIX_LOOP inline void find_leaders(const TableBlock& block, const TableScratch& 
                                    const std::int32_t* list, const int64_t* rows,
                                    std::int32_t* lead) {
     for (int64_t v = 0; v < block.vectors; ++v) {
-        const Vector* part = s.parts + v * s.k;
-        Vector most = part[0];
-        Integers label = {};
-        for (int64_t c = 1; c < s.k; ++c) {
-            label = part[c] > most ? (Integers{} + c) : label;
-            most = maximum(part[c], most);
-        }
+        const Integers label = s.leaders(v);
         const int64_t inside = smaller(lanes, block.count - v * lanes);
         for (int64_t i = 0; i < inside; ++i) lead[rows[v * lanes + i]] = list[label[i]];
     }

@@ -163,35 +163,43 @@ def search(
     all was searched; with nothing found by then it raises KeyboardInterrupt.
     """
 
+class FitSettings:
+    """What is learned and how it is searched for, checked once for all fits that share it."""
+
+    def __init__(
+        self,
+        tied: bool,
+        held_weights: _Floats,
+        held_means: _Floats,
+        held_sds: _Floats,
+        prior_mean: float,
+        prior_sd: float,
+        concentration: _Floats,
+        floor: float,
+        start_kinds: Sequence[int],
+        chains: int,
+        swaps: int,
+        settled: int,
+        short_run: int,
+        kept: int,
+        max_iter: int,
+        short_tol: float,
+        tol: float,
+        most_rows: int,
+        work: float,
+        best_iter: int,
+        other_iter: int,
+    ) -> None: ...
+
 def fit_column(
     x: _Values,
     sample_weight: _Floats | None,
-    tied: bool,
-    held_weights: _Floats,
-    held_means: _Floats,
-    held_sds: _Floats,
-    prior_mean: float,
-    prior_sd: float,
-    concentration: _Floats,
-    floor: float,
-    start_kinds: Sequence[int],
-    chains: int,
-    swaps: int,
-    settled: int,
-    short_run: int,
-    kept: int,
-    max_iter: int,
-    short_tol: float,
+    settings: FitSettings,
     seed: int,
-    tol: float,
-    most_rows: int,
-    work: float,
-    best_iter: int,
-    other_iter: int,
     threads: int,
 ) -> tuple[float, float, float, list[tuple[Any, ...]], bool] | None:
-    """A whole fit of one column in one call, as `emix.direct` describes it; None for rows that it
-    leaves to the caller.
+    """A whole fit of one column in one call, as `searching.direct` describes it; None for rows that
+    it leaves to the caller.
 
     Σ w, the two sums of `classification`, and the optima, best first: weights, means and sds (k,)
     in canonical order and the trace, all in the units of x and one after another in one array,
@@ -205,28 +213,8 @@ def fit_columns(
     x: _Values,
     sample_weight: _Floats | None,
     begins: NDArray[np.int64],
-    tied: bool,
-    held_weights: _Floats,
-    held_means: _Floats,
-    held_sds: _Floats,
-    prior_mean: float,
-    prior_sd: float,
-    concentration: _Floats,
-    floor: float,
-    start_kinds: Sequence[int],
-    chains: int,
-    swaps: int,
-    settled: int,
-    short_run: int,
-    kept: int,
-    max_iter: int,
-    short_tol: float,
+    settings: FitSettings,
     seed: int,
-    tol: float,
-    most_rows: int,
-    work: float,
-    best_iter: int,
-    other_iter: int,
     threads: int,
 ) -> tuple[_Floats, _Floats, _Floats, _Floats, NDArray[np.int64]]:
     """The best optimum of each of g columns, as `fit_column` finds it: column i has the rows of x

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -121,9 +121,8 @@ def fit_directly(
     `model` is in the units of the data; `plan` None searches by default. Ctrl-C ends it with the
     best so far, "interrupted"; KeyboardInterrupt where there is none yet.
     """
-    before, after = _settings(model, plan, stop)
-    settings = (*before, seed, *after, threads)
-    made = _native.fit_column(source.points[:, 0], source.sample_weight, *settings)
+    settings = _settings(model, plan, stop)
+    made = _native.fit_column(source.points[:, 0], source.sample_weight, settings, seed, threads)
     if made is None:
         return None
     weight, hard, soft, optima, was_cut = made
@@ -141,28 +140,24 @@ def fit_many_directly(
 ) -> Best:
     """The best optimum of each of g columns laid one after another in points (n,): column i has the
     rows from begins[i] to begins[i + 1]."""
-    before, after = _settings(model, plan, stop)
-    settings = (*before, seed, *after, threads)
-    return Best(*_native.fit_columns(points, sample_weight, begins, *settings))
+    settings = _settings(model, plan, stop)
+    return Best(*_native.fit_columns(points, sample_weight, begins, settings, seed, threads))
 
 
 @lru_cache(maxsize=64)
-def _settings(
-    model: Model, plan: Plan | None, stop: Stop
-) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """What is learned and how it is searched for, as the kernel takes it: before the seed, and
-    after it. Made once for many fits, each of which takes little longer than this does."""
+def _settings(model: Model, plan: Plan | None, stop: Stop) -> _native.FitSettings:
+    """What is learned and how it is searched for, as the kernel takes it. Made once for many fits,
+    each of which takes little longer than this does."""
     # How many swaps are affordable depends on how many points there are, which the kernel sees.
     work = WORK / (SHORT_RUN * CHAINS) if plan is None and model.n_components > 2 else 0.0
     if plan is None:
         plan = Plan.default(model.n_components, 1)
     short = min(plan.short_run, stop.max_iter)
-    *terms, _ = native_terms(model)
-    return (
-        (*terms, FLOOR, [NUMBERS[kind] for kind in plan.starts], plan.chains, plan.swaps,
-         plan.settled, short, plan.kept, min(stop.max_iter - short, PATIENCE),
-         max(stop.tol, plan.short_tol)),
-        (stop.tol, SEARCH_ROWS, work, most_steps(stop, 0), most_steps(stop, 1)),
+    return _native.FitSettings(
+        *native_terms(model)[:-1], FLOOR, [NUMBERS[kind] for kind in plan.starts], plan.chains,
+        plan.swaps, plan.settled, short, plan.kept, min(stop.max_iter - short, PATIENCE),
+        max(stop.tol, plan.short_tol), stop.tol, SEARCH_ROWS, work, most_steps(stop, 0),
+        most_steps(stop, 1),
     )
 
 
