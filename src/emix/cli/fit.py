@@ -31,10 +31,10 @@ from emix.cli.output import (
     writing,
 )
 from emix.cli.pictures import check_picture, save_picture
-from emix.cli.predict import answers
 from emix.cli.report import check_report, write_report
 from emix.cli.starts import FirstStep, read_to_start, saved_start
 from emix.errors import ParameterError
+from emix.labelled import answers, header_of
 from emix.wholefile import finite
 
 if TYPE_CHECKING:
@@ -242,8 +242,7 @@ def _write(
     if out.save is not None:
         save_model(found, data, out.save, words or [])
     if out.responsibilities is not None:
-        header = ["label", *(f"p{j + 1}" for j in range(found.k))]
-        write_table(out.responsibilities, header, answers(found.mixture, data.source))
+        write_table(out.responsibilities, header_of(found.k), answers(found.mixture, data.source))
     if out.plot is not None:
         save_picture(_picture(found, data), out.plot)
     if out.plot_kmeans is not None and comparison is not None:

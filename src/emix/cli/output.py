@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import sys
@@ -11,17 +9,15 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from typing import Any
 
 import click
 
 from emix.cli.exits import Exit, Refusal
 from emix.errors import DegenerateWarning, NotConvergedWarning
+from emix.labelled import as_csv
 from emix.names import printable as printable
 from emix.wholefile import finite
-
-ROWS_AT_A_TIME = 4096
 
 
 def say(message: str) -> None:
@@ -36,17 +32,6 @@ def as_json(plain: object, indent: int | None = None) -> str:
     '{"loglik": null, "n": 2}'
     """
     return json.dumps(finite(plain), allow_nan=False, indent=indent)
-
-
-def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    """A table as CSV text, in pieces; floats with all their digits (repr)."""
-    rows = iter(rows)
-    piece: Iterable[Sequence[object]] = [header]
-    while piece:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(piece)
-        yield text.getvalue()
-        piece = list(islice(rows, ROWS_AT_A_TIME))
 
 
 def require_folders(*paths: str | None) -> None:

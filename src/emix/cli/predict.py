@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
 import click
 
 from emix.cli.inputs import parse_columns, read_as_fitted, read_rows
 from emix.cli.options import output_option, source_argument
-from emix.cli.output import ROWS_AT_A_TIME, printable, require_folders, write_table
+from emix.cli.output import printable, require_folders, write_table
 from emix.cli.show import names_in
 from emix.errors import DataError
+from emix.labelled import answers, header_of
 from emix.names import listed
-
-if TYPE_CHECKING:
-    from emix.arrays import Points
-    from emix.mixture import Mixture
-    from emix.sources.protocol import Source
 
 
 @click.command()
@@ -54,34 +47,6 @@ def predict(
     if data.n_features != d:
         raise DataError(f"{source}: {data.n_features} columns, {listed(data.names, printable)}; "
                         f"the model is of {d}; choose with --columns")
-    header = ["label"]
-    if responsibilities:
-        header += [*(f"p{j + 1}" for j in range(mixture.n_components)), "logpdf"]
-    write_table(output, header, answers(mixture, data.source, responsibilities, responsibilities))
-
-
-def answers(
-    mixture: Mixture, source: Source, with_shares: bool = True, with_density: bool = False
-) -> Iterator[list[object]]:
-    """Rows of the answer, made block by block so that a long table needs no n × k array: label,
-    the probability of each component, log-density."""
-    for points in _blocks(source):
-        for first in range(0, len(points), ROWS_AT_A_TIME):
-            rows = points[first:first + ROWS_AT_A_TIME]
-            columns: list[list[object]] = [(mixture.predict(rows) + 1).tolist()]
-            if with_shares:
-                columns += mixture.responsibilities(rows).T.tolist()
-            if with_density:
-                columns.append(mixture.logpdf(rows).tolist())
-            yield from map(list, zip(*columns, strict=True))
-
-
-def _blocks(source: Source) -> Iterator[Points]:
-    from emix.sources.streamed import Streamed
-
-    if isinstance(source, Streamed):
-        yield from (block.points for block in source.blocks())
-        return
-    rows = source.whole(source.n_rows)
-    assert rows is not None
-    yield rows.points
+    parts = (responsibilities, responsibilities)
+    write_table(output, header_of(mixture.n_components, *parts),
+                answers(mixture, data.source, *parts))

@@ -12,6 +12,7 @@ import emix
 from emix import datasets
 from emix.arrays import Floats
 from emix.datasets import Dataset
+from emix.labelled import answers, as_csv, header_of
 from emix.mixture import modelfile
 from emix.mixture.plaindata import smallest
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 # What the start is saved as, where the command line has no words for it.
 START_FILE = "start.json"
-ROWS_AT_A_TIME = 4096
 
 
 def reproduction(run: Run, opened: Opened) -> dict[str, Any]:
@@ -135,11 +135,4 @@ def save_start(run: Run, _: Opened, path: Path) -> None:
 
 def responsibilities(run: Run) -> Iterator[str]:
     """A CSV table of label, p1, ..., pk for each row, as `emix fit --responsibilities` has it."""
-    mixture, points = run.mixture, run.rows.source.points
-    yield ",".join(["label", *(f"p{j + 1}" for j in range(mixture.n_components))]) + "\n"
-    for first in range(0, len(points), ROWS_AT_A_TIME):
-        part = points[first:first + ROWS_AT_A_TIME]
-        labels = (mixture.predict(part) + 1).tolist()
-        shares = mixture.responsibilities(part).tolist()
-        yield "".join(f"{label},{','.join(map(repr, row))}\n"
-                      for label, row in zip(labels, shares, strict=True))
+    return as_csv(header_of(run.setting.k), answers(run.mixture, run.rows.source))
