@@ -13,11 +13,11 @@ import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from docutils import nodes
-from sphinx import addnodes
-from sphinx.application import Sphinx
+if TYPE_CHECKING:
+    from docutils import nodes
+    from sphinx.application import Sphinx
 
 SECTION = re.compile(r"^(Parameters|Returns|Raises|Attributes)$")
 LISTS = ("Parameters", "Raises", "Attributes")
@@ -145,10 +145,14 @@ def setup(app: Sphinx) -> dict[str, Any]:
         return signed(signature), signed(returned)
 
     def sign_properties(app: Sphinx, doctree: nodes.document) -> None:
+        # Late, since the tests make docstrings ready where no Sphinx is.
+        from docutils.nodes import Text
+        from sphinx.addnodes import desc_annotation
+
         # What a property is stands in no signature that the event above is told of.
-        for node in doctree.findall(addnodes.desc_annotation):
+        for node in doctree.findall(desc_annotation):
             if ARRAY.search(node.astext()):
-                node[:] = [nodes.Text(str(signed(node.astext())))]
+                node[:] = [Text(str(signed(node.astext())))]
 
     app.connect("autodoc-process-docstring", process)
     app.connect("doctree-read", sign_properties)
