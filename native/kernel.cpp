@@ -70,7 +70,7 @@ void classification(const Column& column, const ColumnMixture& mixture, int thre
 
 void optimal_breaks(const double* points, const double* weight, int64_t n, int64_t k,
                     int64_t* breaks) {
-    OptimalBreaks(points, weight, n, k).find(breaks);
+    find_breaks({points, weight, n}, k, breaks);
 }
 
 void search(const SearchRequest& request, int threads, const SearchListener& listener) {

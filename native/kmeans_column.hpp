@@ -6,35 +6,105 @@
 
 namespace emix::EMIX_LEVEL {
 
-class OptimalBreaks {
+// Sorted points; no `weight` is one each.
+struct RunPoints {
+    const double *z, *weight;
+    int64_t n;
+    double weight_of(int64_t i) const { return weight ? weight[i] : 1.0; }
+};
+
+// The weighted sum of squares of any run. Extended precision: that of a short run
+// is the difference of two long sums.
+class RunCosts {
   public:
-    OptimalBreaks(const double* points, const double* weight, int64_t n, int64_t k)
-        : n_(n),
-          k_(k),
-          sums_(3 * (n + 1) * wide),
-          best_(2 * (n + 1)),
-          choices_(larger(k - 1, 1) * (n + 1)) {
+    explicit RunCosts(const RunPoints& p) : sums_(3 * (p.n + 1) * wide) {
         long double total = 0.0, first = 0.0;
-        for (int64_t i = 0; i < n; ++i) {
-            const double w = weight ? weight[i] : 1.0;
-            total += w;
-            first += static_cast<long double>(w) * points[i];
+        for (int64_t i = 0; i < p.n; ++i) {
+            total += p.weight_of(i);
+            first += static_cast<long double>(p.weight_of(i)) * p.z[i];
         }
         const double centre = static_cast<double>(first / total);
         Sums* sums = prefix();
         sums[0] = {0.0, 0.0, 0.0};
-        for (int64_t i = 0; i < n; ++i) {
-            const double w = weight ? weight[i] : 1.0, z = points[i] - centre;
+        for (int64_t i = 0; i < p.n; ++i) {
+            const double w = p.weight_of(i), z = p.z[i] - centre;
             sums[i + 1] = {sums[i].weight + w, sums[i].first + w * z,
                            sums[i].second + w * z * z};
         }
     }
 
+    // Σ w (z - mean)² over start <= i < stop.
+    double operator()(int64_t start, int64_t stop) const {
+        const Sums &a = prefix()[start], &b = prefix()[stop];
+        const long double weight = b.weight - a.weight, first = b.first - a.first;
+        const long double about = b.second - a.second - first * first / (weight > 0 ? weight : 1);
+        return about > 0 ? static_cast<double>(about) : 0.0;
+    }
+
+  private:
+    struct Sums {
+        long double weight, first, second;
+    };
+    static constexpr int64_t wide = sizeof(long double) / sizeof(double);
+    Sums* prefix() const { return reinterpret_cast<Sums*>(sums_.get()); }
+
+    Buffer sums_;
+};
+
+// Where to cut once: found in plain precision, and in extended only if more than
+// one place may be the best.
+inline int64_t best_break(const RunPoints& p) {
+    double total = 0.0, all = 0.0;
+    for (int64_t i = 0; i < p.n; ++i) {
+        total += p.weight_of(i);
+        all += p.weight_of(i) * p.z[i];
+    }
+    const double centre = all / total;
+    Buffer storage(p.n);
+    double *between = storage.get(), weight = 0.0, first = 0.0, second = 0.0, most = 0.0;
+    for (int64_t i = 0; i < p.n; ++i) {
+        // The sum of squares between the runs on either side of i, for a unit of weight.
+        between[i] = first * first / (weight * (total - weight));
+        const double w = p.weight_of(i), z = p.z[i] - centre;
+        weight += w;
+        first += w * z;
+        second += w * z * z;
+    }
+    for (int64_t i = 1; i < p.n; ++i) most = between[i] > most ? between[i] : most;
+    const double rounding = 1e-9 + 0x1p-50 * static_cast<double>(p.n);
+    const double least = most - rounding * second / total;
+    int64_t best = 1, rivals = 0;
+    for (int64_t i = p.n - 1; i > 0; --i) {
+        // NaN is a rival as well.
+        if (between[i] < least) continue;
+        best = i;
+        ++rivals;
+    }
+    if (rivals < 2) return best;
+    const RunCosts cost(p);
+    double smallest = infinity;
+    for (int64_t i = best; i < p.n; ++i) {
+        if (between[i] < least) continue;
+        const double candidate = cost(0, i) + cost(i, p.n);
+        if (candidate < smallest) {
+            smallest = candidate;
+            best = i;
+        }
+    }
+    return best;
+}
+
+// Any number of runs, by layers.
+class OptimalBreaks {
+  public:
+    OptimalBreaks(const RunPoints& points, int64_t k)
+        : n_(points.n), k_(k), cost_(points), best_(2 * (n_ + 1)),
+          choices_(larger(k - 1, 1) * (n_ + 1)) {}
+
     // k + 1 indices from 0 to n.
     void find(int64_t* breaks) {
-        if (k_ == 2) return find_two(breaks);
         double *best = best_.get(), *next = best + n_ + 1;
-        for (int64_t i = 0; i <= n_; ++i) best[i] = cost(0, i);
+        for (int64_t i = 0; i <= n_; ++i) best[i] = cost_(0, i);
         for (int64_t layer = 1; layer < k_; ++layer) {
             for (int64_t i = 0; i <= n_; ++i) next[i] = infinity;
             before_ = best;
@@ -54,52 +124,8 @@ class OptimalBreaks {
     }
 
   private:
-    // Extended precision: the cost of a short run is the difference of two long
-    // sums.
-    struct Sums {
-        long double weight, first, second;
-    };
-    static constexpr int64_t wide = sizeof(long double) / sizeof(double);
-
-    Sums* prefix() const { return reinterpret_cast<Sums*>(sums_.get()); }
     int64_t* choices(int64_t layer) const {
         return reinterpret_cast<int64_t*>(choices_.get()) + (layer - 1) * (n_ + 1);
-    }
-
-    // Σ w (z - mean)² over start <= i < stop.
-    double cost(int64_t start, int64_t stop) const {
-        const Sums &a = prefix()[start], &b = prefix()[stop];
-        const long double weight = b.weight - a.weight, first = b.first - a.first;
-        const long double about = b.second - a.second - first * first / (weight > 0 ? weight : 1);
-        return about > 0 ? static_cast<double>(about) : 0.0;
-    }
-
-    // One break: in plain precision first, and among those that may be the best
-    // as all others are found.
-    void find_two(int64_t* breaks) {
-        const Sums *sums = prefix(), &all = sums[n_];
-        const double weight = static_cast<double>(all.weight);
-        double *between = best_.get(), most = 0.0;
-        for (int64_t i = 1; i < n_; ++i) {
-            const double w = static_cast<double>(sums[i].weight);
-            const double first = static_cast<double>(sums[i].first);
-            between[i] = first * first / (w * (weight - w));
-        }
-        for (int64_t i = 1; i < n_; ++i) most = between[i] > most ? between[i] : most;
-        const double least = most - 1e-9 * static_cast<double>(all.second) / weight;
-        double smallest = infinity;
-        breaks[0] = 0;
-        breaks[1] = 1;
-        breaks[2] = n_;
-        for (int64_t i = 1; i < n_; ++i) {
-            // Written so that NaN is looked at as well.
-            if (between[i] < least) continue;
-            const double candidate = cost(0, i) + cost(i, n_);
-            if (candidate < smallest) {
-                smallest = candidate;
-                breaks[1] = i;
-            }
-        }
     }
 
     // For each end from low to high the best start of the last run, which is
@@ -110,7 +136,7 @@ class OptimalBreaks {
         double smallest = infinity;
         int64_t choice = smaller(least, end);
         for (int64_t start = least; start <= last; ++start) {
-            const double candidate = before_[start] + cost(start, end);
+            const double candidate = before_[start] + cost_(start, end);
             if (candidate < smallest) {
                 smallest = candidate;
                 choice = start;
@@ -123,10 +149,19 @@ class OptimalBreaks {
     }
 
     int64_t n_, k_;
-    Buffer sums_, best_, choices_;
+    RunCosts cost_;
+    Buffer best_, choices_;
     const double* before_ = nullptr;
     double* total_ = nullptr;
     int64_t* choice_ = nullptr;
 };
+
+// k + 1 indices from 0 to n.
+inline void find_breaks(const RunPoints& points, int64_t k, int64_t* breaks) {
+    if (k != 2) return OptimalBreaks(points, k).find(breaks);
+    breaks[0] = 0;
+    breaks[1] = best_break(points);
+    breaks[2] = points.n;
+}
 
 }  // namespace emix::EMIX_LEVEL

@@ -5,7 +5,7 @@
 
 namespace emix::EMIX_LEVEL {
 
-// Below this merging is quicker than counting digits.
+// Below this one pass over the range is quicker than one for each digit.
 constexpr int64_t worth_counting = 4096;
 constexpr int digit_bits = 11;
 constexpr int64_t digit_values = int64_t{1} << digit_bits;
@@ -24,43 +24,6 @@ inline void insertion_sort(Point* points, int64_t count) {
         int64_t at = i;
         for (; at > 0 && moved.z < points[at - 1].z; --at) points[at] = points[at - 1];
         points[at] = moved;
-    }
-}
-
-// Eight points at a time by a network of comparisons (Batcher's), which never
-// waits to see which way a comparison goes.
-inline void sort_eight(BarePoint* points) {
-    constexpr int network[19][2] = {{0, 1}, {2, 3}, {4, 5}, {6, 7}, {0, 2}, {1, 3}, {4, 6},
-                                    {5, 7}, {1, 2}, {5, 6}, {0, 4}, {1, 5}, {2, 6}, {3, 7},
-                                    {2, 4}, {3, 5}, {1, 2}, {3, 4}, {5, 6}};
-    double z[8];
-    EMIX_UNROLL for (int i = 0; i < 8; ++i) z[i] = points[i].z;
-    _Pragma("GCC unroll 19") for (int i = 0; i < 19; ++i) {
-        const double low = z[network[i][0]], high = z[network[i][1]];
-        z[network[i][0]] = high < low ? high : low;
-        z[network[i][1]] = high < low ? low : high;
-    }
-    EMIX_UNROLL for (int i = 0; i < 8; ++i) points[i].z = z[i];
-}
-
-// Weights of ties are added in the order they came in: a network would mix them.
-inline void sort_eight(WeightedPoint* points) { insertion_sort(points, 8); }
-
-// Runs of the same length, from both ends at once: neither side can run out
-// before the middle is reached.
-template <class Point>
-inline void merge_equal_runs(const Point* left, const Point* right, int64_t length, Point* out) {
-    const Point *left_last = right - 1, *right_last = right + length - 1;
-    Point* last = out + 2 * length - 1;
-    for (int64_t i = 0; i < length; ++i) {
-        const bool take_right = right->z < left->z;
-        *out++ = take_right ? *right : *left;
-        right += take_right;
-        left += !take_right;
-        const bool take_left = right_last->z < left_last->z;
-        *last-- = take_left ? *left_last : *right_last;
-        left_last -= take_left;
-        right_last -= !take_left;
     }
 }
 
@@ -84,25 +47,54 @@ inline void merge_runs(const Point* left, int64_t lefts, const Point* right, int
 template <class Point>
 inline Point* merge_sort(Point* points, Point* other, int64_t n) {
     constexpr int64_t shortest = 8;
-    for (int64_t at = 0; at < n; at += shortest) {
-        if (at + shortest <= n)
-            sort_eight(points + at);
-        else
-            insertion_sort(points + at, n - at);
-    }
+    for (int64_t at = 0; at < n; at += shortest)
+        insertion_sort(points + at, smaller(n - at, shortest));
     for (int64_t run = shortest; run < n; run *= 2) {
         for (int64_t at = 0; at < n; at += 2 * run) {
             const int64_t middle = smaller(at + run, n), end = smaller(at + 2 * run, n);
-            if (end - at == 2 * run)
-                merge_equal_runs(points + at, points + middle, run, other + at);
-            else
-                merge_runs(points + at, middle - at, points + middle, end - middle, other + at);
+            merge_runs(points + at, middle - at, points + middle, end - middle, other + at);
         }
         Point* sorted = other;
         other = points;
         points = sorted;
     }
     return points;
+}
+
+// As many bins as points over their range, which mostly leaves each a point or
+// two; a crowd in one is merged. Stable; the result is in `points` or `other`.
+template <class Point>
+inline Point* bin_sort(Point* points, Point* other, int64_t n) {
+    constexpr std::int32_t crowd = 16;
+    double low = points[0].z, high = low;
+    for (int64_t i = 1; i < n; ++i) {
+        low = points[i].z < low ? points[i].z : low;
+        high = points[i].z > high ? points[i].z : high;
+    }
+    const double scale = static_cast<double>(n - 1) / (high - low);
+    if (!(high - low < infinity && scale < infinity)) return merge_sort(points, other, n);
+    Buffer storage(n);
+    std::int32_t* bin = reinterpret_cast<std::int32_t*>(storage.get());
+    std::int32_t *ends = bin + n, most = 0, before = 0;
+    std::memset(ends, 0, sizeof(std::int32_t) * static_cast<std::size_t>(n));
+    // Rounding keeps the order.
+    for (int64_t i = 0; i < n; ++i) bin[i] = static_cast<std::int32_t>((points[i].z - low) * scale);
+    for (int64_t i = 0; i < n; ++i) ++ends[bin[i]];
+    for (int64_t b = 0; b < n; ++b) {
+        const std::int32_t count = ends[b];
+        most = count > most ? count : most;
+        ends[b] = before;
+        before += count;
+    }
+    for (int64_t i = 0; i < n; ++i) other[ends[bin[i]]++] = points[i];
+    for (int64_t b = 0; b < n && most > crowd; ++b) {
+        const int64_t begin = b > 0 ? ends[b - 1] : 0, count = ends[b] - begin;
+        if (count <= crowd) continue;
+        Point* const sorted = merge_sort(other + begin, points + begin, count);
+        for (int64_t i = 0; i < count; ++i) other[begin + i] = sorted[i];
+    }
+    insertion_sort(other, n);
+    return other;
 }
 
 // The bits of a double in an order that unsigned integers share; both zeros are
@@ -159,7 +151,7 @@ inline void sort_points(const Column& column, SortedColumn& out) {
         n += !w || w[i] > 0.0;
     }
     Point* other = points + column.n;
-    points = n < worth_counting ? merge_sort(points, other, n) : radix_sort(points, other, n);
+    if (n > 1) points = n < worth_counting ? bin_sort(points, other, n) : radix_sort(points, other, n);
     int64_t last = -1;
     for (int64_t i = 0; i < n; ++i) {
         if (last >= 0 && points[i].z == out.points[last]) {

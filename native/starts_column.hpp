@@ -110,7 +110,7 @@ inline void start_quantiles(const DrawnColumn& column, int64_t k, const ColumnPa
 inline void start_kmeans(const DrawnColumn& column, int64_t k, const ColumnParameters& out) {
     Buffer storage(k + 1);
     int64_t* breaks = reinterpret_cast<int64_t*>(storage.get());
-    OptimalBreaks(column.z, column.weight, column.n, k).find(breaks);
+    find_breaks({column.z, column.weight, column.n}, k, breaks);
     mixture_of_runs(column, breaks, k, out);
 }
 

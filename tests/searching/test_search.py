@@ -225,6 +225,34 @@ def test_sorted_column(n, weighted, dtype):
 
 
 @needs_native
+@pytest.mark.parametrize("x", [
+    np.random.default_rng(0).standard_cauchy(3000) ** 3,  # nearly all in one bin
+    np.concatenate([np.arange(300.0), [1e300]]),
+    np.array([1.7e308, -1.7e308, 0.0, 1e308]),  # a range beyond the doubles
+    np.arange(40) * 5e-324,  # and one below their precision
+    np.array([0.0, -0.0, 1.0, -0.0]),
+    np.repeat([3.0, 1.0, 2.0], 50),
+], ids=["tails", "outlier", "huge", "tiny", "zeros", "ties"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_columns_that_bins_do_not_part_are_sorted_too(x, weighted):
+    rng = np.random.default_rng(len(x))
+    x, w = rng.permutation(x), 1 / rng.integers(1, 99, len(x)) if weighted else None
+    points, weight, _ = _native.sorted_column(x, w, 0.0, 1.0)
+    wanted, which = np.unique(x, return_inverse=True)
+    assert np.array_equal(points, wanted)
+    # Weights of ties are added in the order of the rows.
+    assert np.array_equal(weight, np.bincount(which, w))
+
+
+@needs_native
+def test_of_equally_good_breaks_both_kernels_take_the_same():
+    even, mirrored = np.arange(9.0), np.array([-3.0, -1.0, 0.0, 0.5, 2.0])
+    for x in (even, np.concatenate([mirrored, 10 - mirrored[::-1]]), np.array([0.0, 1.0, 2.0]),
+              np.array([1.0, 1.0]), np.repeat(even, 7)):
+        assert np.array_equal(optimal_breaks(x, 2), optimal_breaks_portably(x, 2, None))
+
+
+@needs_native
 @pytest.mark.parametrize("k", [1, 2, 3, 9, 40])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_native_breaks_are_the_portable_ones(k, weighted):
