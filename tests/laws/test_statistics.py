@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from lenient import exp, lenient, logsumexp
+from nights import examples
 from scipy.stats import Covariance, multivariate_normal
 
 from emix import Mixture
@@ -237,7 +238,7 @@ def test_statistics_about_different_centres_do_not_add():
     assert (a + replace(a, centre=a.centre.copy())).count == 20
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(problems(), st.integers(-40, 40), st.data())
 def test_outward_gives_the_sums_in_the_units_of_the_data(problem, exponent, data):
     """Scored in internal units and taken outward = scored in the data's own, to the bit: powers
@@ -266,7 +267,7 @@ def test_outward_gives_the_sums_in_the_units_of_the_data(problem, exponent, data
     assert (out.total, out.count) == (inside.total, inside.count)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(problems(), st.integers(-20, 20), st.integers(-20, 20))
 def test_scaling_is_of_weights_and_goes_through_sums(problem, one, other):
     """By powers of two, which are exact: to the bit."""
