@@ -81,7 +81,7 @@ TIES = np.column_stack([np.append(np.repeat([1.0, 1.1, 1.2, 1.3], 50), 40.0),
 ONE_HOT = np.eye(284)[np.arange(1477) % 284]
 RECTIFIED = np.maximum(np.random.default_rng(0).normal(-1, 1, (400, 150)), 0)
 WAITING = emix.datasets.load("faithful")["waiting"]
-GALAXIES = emix.datasets.load("galaxies")["velocity"] / 1000
+GALAXIES = emix.datasets.load("galaxies")["velocity"]
 
 
 # --- what each says
