@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import emix
+from emix.kernels import NATIVE
 
 
 @pytest.mark.parametrize("covariance", ["E", "V", "full", "tied", "spherical", "diag", "VVI"])
@@ -39,6 +40,25 @@ def test_a_better_maximum_than_mclusts(name, column, covariance, k, best, seed):
     x = data[column] if column in data.columns else data.data[:, 0]
     found = emix.fit(x, k, covariance=covariance, seed=seed)
     assert found.loglik == pytest.approx(best, abs=0.006) and not found.degenerate
+
+
+# Without the native kernel a search is shorter, and slow.
+@pytest.mark.parametrize("seed", range(8 if NATIVE is not None else 1))
+def test_the_smaller_groups_of_two_that_cross(seed):
+    """scikit-learn issue 10122. Two components as they were drawn have a maximum at .24/.76; one of
+    26 points beside the rest has a higher one, and no component of either is degenerate. What
+    stopping early gives is no maximum. By BIC one component is enough."""
+    rng = np.random.RandomState(1234)
+    x = np.concatenate([rng.multivariate_normal([2, 4], [[5, 2], [2, 6]], 300),
+                        rng.multivariate_normal([0, 0], [[4, 2], [2, 3]], 100)])
+    found = emix.fit(x, 2, seed=seed)
+    assert found.loglik > -1803.0581 and found.converged and not found.degenerate
+    told = {round(400 * float(o.mixture.weights.min()), 1): o for o in found.optima}
+    assert told[26.3].loglik == pytest.approx(-1803.05806, abs=1e-4)
+    assert told[95.5].loglik == pytest.approx(-1803.87020, abs=1e-4)
+    assert not any(140 < points < 172 for points in told)
+    assert not told[26.3].is_degenerate and not told[95.5].is_degenerate
+    assert emix.fit(x, 1).bic < found.bic
 
 
 def test_a_sample_of_fewer_rows_than_components():

@@ -163,10 +163,11 @@ def test_integer_weights_are_repetition():
 
 
 def test_draws_have_the_right_moments():
-    rows = Rows(np.arange(4.0)[:, None], np.array([1.0, 2.0, 1.0, 4.0]), 8.0)
+    # Eight draws, that together weigh what the rows do.
+    rows = Rows(np.arange(4.0)[:, None], np.array([1.0, 2.0, 1.0, 4.4]), 8.4)
     rng = np.random.default_rng(0)
     for draw in (with_replacement(rows, rng, 4000), with_weights(rows, rng, 4000)):
-        np.testing.assert_allclose(draw.weight.sum(axis=1), 8.0)
+        np.testing.assert_allclose(draw.weight.sum(axis=1), 8.4)
         np.testing.assert_allclose(draw.weight.mean(axis=0), rows.weight, rtol=0.06)
     mixture = Mixture([0.3, 0.7], [[0.0, 0.0], [5.0, 1.0]],
                       [np.eye(2), [[2.0, 1.0], [1.0, 3.0]]])

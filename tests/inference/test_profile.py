@@ -8,9 +8,19 @@ import pytest
 from scipy import optimize, stats
 
 import emix
+from emix.ground import ground_of
+from emix.inference.profiled import Held
 
 FAITHFUL = emix.datasets.load("faithful")
 WAITING = FAITHFUL["waiting"]
+
+
+def test_a_weight_leaves_room_for_those_that_are_held():
+    fit = emix.fit(WAITING, 3, covariance="E", weights=[0.3, np.nan, np.nan], n_starts=2, tol=1e-6)
+    learned = int(np.flatnonzero(fit.model.held.learned_weights)[0])
+    subject = Held(ground_of(WAITING, fit, None), fit, "weight", (learned,))
+    assert subject.bounds == (0.0, 0.7)
+    assert fit.profile(WAITING, f"weight {learned + 1}").high <= 0.7
 
 
 def test_one_normal_in_closed_form():

@@ -76,6 +76,21 @@ def test_one_normal_in_closed_form(covariance):
     np.testing.assert_allclose(np.diag(errors.covariances[0]), 2 * sds * errors.sds[0], rtol=1e-9)
 
 
+@pytest.mark.parametrize("sd", [1.0, 30.0])
+def test_a_prior_in_closed_form(sd):
+    """One mean, σ held: the data's information n / σ², Σ (x − μ)² / σ⁴ by scores, and 1 / τ² of the
+    prior beside either; in the middle of a sandwich stands the data alone."""
+    prior = emix.NormalPrior(60.0, sd)
+    mean = emix.fit(WAITING, 1, sds=5.0, prior=prior).mixture.means[0, 0]
+    data, outer = len(WAITING) / 25, float(((WAITING - mean) ** 2).sum()) / 625
+    mixture = Mixture.univariate([1.0], [mean], [5.0])
+    wanted = {"observed": (data + sd**-2) ** -0.5, "scores": (outer + sd**-2) ** -0.5,
+              "sandwich": outer**0.5 / (data + sd**-2)}
+    for method, value in wanted.items():
+        errors = errors_of(WAITING, mixture, "V", method, sds=5.0, prior=prior)
+        assert errors.means[0, 0] == pytest.approx(value, rel=1e-9), method
+
+
 def test_full_and_oriented_charts_agree():
     """One component: VEV, VVE, EVV and VVV are the same model in other coordinates."""
     found = [errors_of(FAITHFUL, emix.fit(FAITHFUL, 1, covariance=name).mixture, name)
@@ -151,6 +166,7 @@ def test_copies_of_a_component_are_told_from_the_third():
     found = reasons(errors_of(x, twins, "E", sds=sds[0]))
     assert {"weight 1", "weight 2", "mean 1", "mean 2"} <= set(found)
     assert not {"mean 3", "weight 3"} & set(found)
+    assert "singular" in found["weight 1"]
     assert all("singular" in note or "not a maximum" in note
                for name, note in found.items() if not name.startswith("sd"))
 

@@ -13,7 +13,14 @@ from scipy import stats
 
 import emix
 from emix import Mixture
-from emix.inference.em_test import ALPHAS, _p_value
+from emix.inference.em_test import (
+    ALPHAS,
+    _best_alphas,
+    _expect,
+    _log_share,
+    _maximise,
+    _p_value,
+)
 from emix.kernels import NATIVE
 
 WAITING = emix.datasets.load("faithful")["waiting"]
@@ -215,6 +222,32 @@ def test_the_em_test_has_the_limit_of_the_paper():
         gap = 2 * np.log(0.6)
         wanted = 1 - stats.chi2.cdf(t - gap, 1) * (0.5 + 0.5 * stats.chi2.cdf(t, 1))
         assert _p_value(t, "E") == pytest.approx(wanted, rel=1e-10)
+
+
+@pytest.mark.parametrize("first", [0.3, 3.0, 9.7, 10.0, 10.3, 17.0, 19.9])
+def test_the_em_tests_weight_is_the_best_for_its_counts(first):
+    def value(alpha: float) -> float:
+        return first * np.log(alpha) + (20 - first) * np.log1p(-alpha) + _log_share(alpha)
+
+    best = _best_alphas(np.array([[first, 20 - first]]))[0]
+    assert value(best) >= max(map(value, np.linspace(0.001, 0.999, 999))) - 1e-12
+
+
+@pytest.mark.parametrize("kind", ["E", "V"])
+def test_the_em_tests_spreads_are_the_best_for_their_shares(kind):
+    """At a fixed point of its steps the penalised log-likelihood has no slope."""
+    z = np.concatenate([np.linspace(-2, -0.5, 9), np.linspace(0.2, 1.8, 14)])
+    weight, alphas = np.ones(len(z)), np.array([0.3])
+    means, sds = np.array([[-1.0, 1.0]]), np.array([[0.5, 0.5]])
+    for _ in range(500):
+        means, sds = _maximise(z, _expect(z, weight, alphas, means, sds, kind)[1], kind)
+    top = _expect(z, weight, alphas, means, sds, kind)[0][0]
+    for moved in (1 - 1e-3, 1 + 1e-3):
+        for which in ([True, True],) if kind == "E" else ([True, False], [False, True]):
+            beside = np.where(which, sds * moved, sds)
+            assert _expect(z, weight, alphas, means, beside, kind)[0][0] < top
+            assert _expect(z, weight, alphas, means + np.where(which, moved - 1, 0), sds,
+                           kind)[0][0] < top
 
 
 def test_the_em_test_keeps_its_level():

@@ -88,15 +88,19 @@ def _statistic(z: Floats, weight: Floats, alpha: float, kind: str) -> float:
     alphas, means, sds = alphas[[best]], means[[best]], sds[[best]]
     for _ in range(FREE_STEPS):
         _, shares = _expect(z, weight, alphas, means, sds, kind)
-        counts = shares.sum(axis=1)
-        first = counts[:, 0] / counts.sum(axis=1)
-        total = counts.sum(axis=1)
-        alphas = np.where(first <= 0.5, np.minimum((counts[:, 0] + 1) / (total + 1), 0.5),
-                          np.maximum(counts[:, 0] / (total + 1), 0.5))
+        alphas = _best_alphas(shares.sum(axis=1))
         means, sds = _maximise(z, shares, kind)
     value, _ = _expect(z, weight, alphas, means, sds, kind)
     null = -0.5 * float(weight.sum()) * (1 + LOG_2PI)
     return 2 * float(value[0] + _log_share(float(alphas[0])) - null)
+
+
+def _best_alphas(counts: Floats) -> Floats:
+    """The α (s,) at which n₁ log α + n₂ log(1 − α) + log(1 − |1 − 2α|) is largest; counts n
+    (s, 2)."""
+    first, total = counts[:, 0], counts.sum(axis=1)
+    return np.where(first <= total / 2, np.minimum((first + 1) / (total + 1), 0.5),
+                    np.maximum(first / (total + 1), 0.5))
 
 
 def _starts(z: Floats, weight: Floats, alpha: float) -> tuple[Floats, Floats]:
