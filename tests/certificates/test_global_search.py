@@ -98,6 +98,21 @@ def test_nothing_near_a_peak_exceeds_it(seed: int) -> None:
         assert per_row(z, shares, near, own / own.sum()) <= top + excess + 1e-12
 
 
+def test_weights_that_are_not_the_best_prove_nothing_closer_than_they_are() -> None:
+    """Unless the best weights are known to be within, second derivatives there bound nothing."""
+    rng = np.random.default_rng(2)
+    z = np.sort(np.concatenate([rng.normal(-2, 1, 60), rng.normal(2, 1, 40)]))
+    shares, none = np.full(100, 0.01), np.zeros(2)
+    fit = emix.fit(z, 2, sds=1.0)
+    means, best = fit.mixture.means[:, 0], fit.mixture.weights
+    off = Peak(z, shares, means, best + [0.002, -0.002])
+    at_peak = -off._hessian(*off._responsibilities(none, none)).middle
+    distance = 0.002 * math.sqrt(at_peak[0, 0])
+    for share in (0.3, 0.5, 1.0, 1.9):
+        assert off._excess(at_peak, none, share * distance) == math.inf
+    assert 0 < off._excess(at_peak, none, 3 * distance) < 1e-3
+
+
 def test_second_derivatives_are_those_of_differences() -> None:
     rng = np.random.default_rng(4)
     z, shares = np.sort(rng.normal(0, 3, 40)), rng.dirichlet(np.ones(40))
