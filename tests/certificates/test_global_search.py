@@ -55,6 +55,21 @@ def test_no_mixture_with_means_in_a_box_exceeds_its_bound(
         assert inner.bounds[0] <= left.bounds[0]
 
 
+@pytest.mark.parametrize("k", [2, 3])
+def test_no_ascending_means_are_lost_where_boxes_are_split(k: int) -> None:
+    rng = np.random.default_rng(k)
+    whole = Boxes(np.full((1, k), -4.0), np.full((1, k), 4.0), np.full((1, k), 1 / k),
+                  np.full(1, np.inf))
+    halver, boxes = search(np.array([-4.0, 4.0]), np.full(2, 0.5), k), whole
+    for _ in range(5):
+        boxes = halver._split(boxes)
+    means = np.sort(rng.uniform(-4, 4, (500, k)), axis=1)[:, None]
+    within = ((boxes.low <= means) & (means <= boxes.high)).all(axis=2)
+    assert within.any(axis=1).all()
+    # And of those in which none ascend hardly any is looked at.
+    assert len(boxes) < 2**5
+
+
 def test_bounds_are_of_second_order_in_the_width() -> None:
     x = np.sort(np.random.default_rng(0).normal(0, 1.6, 100))
     shares = np.full(100, 0.01)
