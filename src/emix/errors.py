@@ -40,8 +40,8 @@ class NumericalError(EmixError, ArithmeticError):
 
 
 class ClusterError(EmixError, ConnectionError):
-    """The cluster that holds the data is gone: no worker, or no scheduler. Where the fit has a
-    checkpoint, the message names it."""
+    """The cluster that holds the data has no worker, no scheduler, or has failed. Where the fit has
+    a checkpoint, the message names it."""
 
 
 class MissingExtraError(EmixError, ImportError):

@@ -169,7 +169,7 @@ def test_what_reads_all_digits_is_refused(library, tmp_path):
         emix.fit(there, 2, checkpoint=tmp_path / "fit.emix")
     with pytest.raises(ParameterError, match="label for each row"):
         emix.fit(there, 2, start=np.zeros(len(X), int))
-    for ask in (lambda: emix.select(there, [1, 2]), lambda: emix.uncertainty(there, emix.fit(X, 2)),
+    for ask in (lambda: emix.uncertainty(there, emix.fit(X, 2)),
                 lambda: emix.fit(X, 2).goodness(there)):
         with pytest.raises(DataError, match="no copy is made unasked"):
             ask()

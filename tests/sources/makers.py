@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from emix.sources.array import ArraySource
 from emix.sources.blocks import BlocksSource
@@ -126,9 +127,48 @@ def of_dask(rows: Rows) -> Source:
     return open_rows(dask.dataframe.from_map(lambda part: part, parts), rows.weight_name)[0]
 
 
+@dataclass(frozen=True)
+class Partition:
+    """From the number of a partition to its rows, so many of columns; on Spark's side."""
+
+    columns: dict[str, np.ndarray]
+    size: int
+
+    def __call__(self, numbers: Iterator[Any]) -> Iterator[Any]:
+        import pyarrow
+
+        for number in (each for batch in numbers for each in batch.column(0).to_pylist()):
+            part = {name: column[number * self.size:(number + 1) * self.size]
+                    for name, column in self.columns.items()}
+            text = ["text"] * len(next(iter(part.values())))
+            yield pyarrow.RecordBatch.from_pydict({**part, "t": text})
+
+
+def spark_frame(columns: dict[str, np.ndarray], size: int) -> Any:
+    """A frame of Spark's: these columns (n,), in their order, and a text "t", so many rows in a
+    partition."""
+    from pyspark.sql import SparkSession
+
+    session = SparkSession.getActiveSession()
+    assert session is not None
+    partitions = -(-len(next(iter(columns.values()))) // size)
+    schema = ", ".join([*(f"{name} double" for name in columns), "t string"])
+    return session.range(0, partitions, 1, partitions).mapInArrow(Partition(columns, size), schema)
+
+
+def of_spark(rows: Rows) -> Source:
+    """Partitions of several blocks."""
+    frame = spark_frame(rows.columns(), 4 * block_rows(len(rows.names)))
+    return open_rows(frame, rows.weight_name, list(rows.names))[0]
+
+
 MAKERS: dict[str, Callable[[Rows], Source]] = {
     "array": of_array, "blocks": of_blocks, "polars stream": of_polars_stream,
     "memmap": of_memmap, "Parquet": of_parquet, "CSV": of_csv, "Arrow stream": of_relation,
 }
 if importlib.util.find_spec("dask") is not None:
     MAKERS["Dask"] = of_dask
+if importlib.util.find_spec("pyspark") is not None:
+    MAKERS["Spark"] = of_spark
+# Of the kinds that are tested in a step of their own.
+MARKS = {"Spark": pytest.mark.spark}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from makers import MAKERS, Rows
+from makers import MAKERS, MARKS, Rows
 
 import emix
 from emix import DataError, Mixture
@@ -28,7 +28,8 @@ from emix.sources.array import ArraySource
 from emix.sources.distinct import Distinct
 from emix.sources.protocol import Source, block_rows
 
-every_source = pytest.mark.parametrize("kind", MAKERS)
+every_source = pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=MARKS.get(kind, ())) for kind in MAKERS])
 every_shape = pytest.mark.parametrize(("d", "weighted"), [(1, False), (1, True), (3, False),
                                                           (3, True)])
 

@@ -1,100 +1,39 @@
-"""Spark: data frames as sources and with columns put beside theirs. Run by `pytest -m spark`, in a
-step of its own: it needs pyspark, which is large, and Java."""
+"""Spark: data frames as sources, beyond what all sources owe, and columns put beside theirs. Run by
+`pytest -m spark`, in a step of its own: it needs pyspark, which is large, and Java."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import test_conformance as conformance
-from makers import MAKERS, Rows
+from makers import spark_frame
 from test_conformance import small_blocks  # noqa: F401
 
 import emix
 from emix import DataError, Mixture, ParameterError
-from emix.em import Step, iterate
+from emix.em import iterate
 from emix.engines import spark as engine
+from emix.errors import ClusterError
 from emix.model import Model
 from emix.moments import moments_of
 from emix.sources.array import ArraySource
 from emix.sources.opening import open_rows
-from emix.sources.protocol import Source, block_rows
 
 pyspark = pytest.importorskip("pyspark", reason="the extra `spark` is not installed")
-pytestmark = [
-    pytest.mark.spark,
-    pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning"),
-    # The gateway to Java leaves its sockets to the end of the process.
-    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.spark
 
 D = 3
 MODEL = Model.parse(2, D, "full", None, None, None, None, None)
 START = Mixture([0.5, 0.5], [[0.0] * D, [5.0] * D], [np.eye(D)] * 2)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def session() -> Iterator[Any]:
-    from pyspark.sql import SparkSession
-
-    builder = SparkSession.builder.master("local[2]").appName("emix")
-    for name, value in {
-        "spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1", "spark.log.level": "OFF",
-        "spark.sql.execution.arrow.maxRecordsPerBatch": "77",
-    }.items():
-        builder = builder.config(name, value)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYSPARK_PYTHON", sys.executable)
-        # Its workers are asked with monoids of the conformance suite.
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), *sys.path]))
-        session = builder.getOrCreate()
-        yield session
-        session.stop()
-
-
 def framed(x: np.ndarray, partitions: int, weight: np.ndarray | None = None) -> Any:
     """A frame of columns a, b, c, a text, and w if weighted, of rows in their order."""
-    from pyspark.sql import SparkSession
-
-    session = SparkSession.getActiveSession()
-    assert session is not None
-    names = list("abc"[: x.shape[1]])
-    lines = [(*row, "text") for row in x.tolist()]
-    if weight is not None:
-        lines = [(*line, w) for line, w in zip(lines, weight.tolist(), strict=True)]
-    kinds = [f"{name} double" for name in names] + ["t string"] + ["w double"] * (
-        weight is not None)
-    slices = session.sparkContext.parallelize(lines, partitions)
-    return session.createDataFrame(slices, ", ".join(kinds))
-
-
-def of_spark(rows: Rows) -> Source:
-    """Partitions of several blocks."""
-    return open_rows(framed(rows.points, 1, rows.weight), rows.weight_name, list(rows.names))[0]
-
-
-@pytest.mark.parametrize("law", [
-    lambda at: conformance.test_rows_come_in_order_in_the_blocks_of_an_array("Spark", 3, True, at),
-    lambda at: conformance.test_samples_are_those_of_an_array("Spark", 1, False, at),
-    lambda at: conformance.test_all_rows_where_they_are_few("Spark", 3, True, at),
-    lambda at: conformance.test_digests_do_not_depend_on_blocks(
-        "Spark", at, pytest.MonkeyPatch()),
-    lambda at: conformance.test_what_is_not_finite_is_refused_with_its_place("Spark", at),
-    lambda at: conformance.test_a_map_is_given_blocks_that_kernels_take("Spark", at),
-], ids=["rows", "samples", "whole", "digest", "not finite", "kernels"])
-def test_it_conforms_to_what_sources_owe(
-    law: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(MAKERS, "Spark", of_spark)
-    law(tmp_path)
+    columns = dict(zip("abc", x.T, strict=False)) | ({} if weight is None else {"w": weight})
+    return spark_frame(columns, -(-len(x) // partitions))
 
 
 def rows(seed: int = 0, n: int = 1200) -> np.ndarray:
@@ -104,41 +43,21 @@ def rows(seed: int = 0, n: int = 1200) -> np.ndarray:
     return points
 
 
-def climbed(source: Source, steps: int = 6) -> Step:
-    *_, last = islice(iterate(source, START, MODEL), steps)
-    return last
-
-
-def test_partitions_are_blocks_and_others_give_the_same_within_rounding() -> None:
+def test_other_partitions_give_the_same_within_rounding() -> None:
     x = rows()
-    wanted = climbed(ArraySource.of(x))
-    equal = len(x) // block_rows(D)
-    for _ in range(2):
-        found = climbed(open_rows(framed(x, equal), None, ["a", "b", "c"])[0])
-        assert found.loglik == wanted.loglik and found.mixture == wanted.mixture
-    other = climbed(open_rows(framed(x, 5), None, ["a", "b", "c"])[0])
-    assert other.loglik == pytest.approx(wanted.loglik, rel=1e-12)
-    np.testing.assert_allclose(other.mixture.means, wanted.mixture.means, rtol=1e-12)
-
-
-def test_a_fit_is_that_in_memory() -> None:
-    x, weight = rows(), np.arange(1200.0) % 3
-    settings: dict[str, Any] = {"start": START, "max_iter": 6, "tol": 0.0}
-    with pytest.warns(emix.NotConvergedWarning):
-        found = emix.fit(framed(x, 6, weight), 2, columns=list("abc"), sample_weight="w",
-                         **settings)
-    with pytest.warns(emix.NotConvergedWarning):
-        wanted = emix.fit(x, 2, sample_weight=weight, **settings)
-    assert (found.mixture, found.loglik, found.n) == (wanted.mixture, wanted.loglik, wanted.n)
-    assert found.columns == ("a", "b", "c")
+    wanted, found = (next(islice(iterate(source, START, MODEL), 3, None)) for source in (
+        ArraySource.of(x), open_rows(framed(x, 5), None, ["a", "b", "c"])[0]))
+    assert found.loglik == pytest.approx(wanted.loglik, rel=1e-12)
+    np.testing.assert_allclose(found.mixture.means, wanted.mixture.means, rtol=1e-12)
+    np.testing.assert_allclose(found.mixture.covariances, wanted.mixture.covariances, rtol=1e-12)
 
 
 def test_other_numbers_are_doubles_and_floats_stay() -> None:
     frame = framed(rows(), 2)
     for kind, dtype in (("float", np.float32), ("int", np.float64), ("decimal(20,4)", np.float64),
                         ("boolean", np.float64)):
-        source, _ = open_rows(frame.select(frame.a.cast(kind).alias("odd name.")))
-        assert source.dtype == dtype and source.column_names == ("odd name.",)
+        source, _ = open_rows(frame.select(frame.a.cast(kind).alias("odd `name.")))
+        assert source.dtype == dtype and source.column_names == ("odd `name.",)
         drawn = source.sample(50, 1)
         assert drawn.points.dtype == dtype and drawn.points.shape == (50, 1)
 
@@ -161,12 +80,13 @@ def test_columns_are_put_beside_those_of_the_frame() -> None:
 @pytest.mark.parametrize(("asked", "match"), [
     (lambda x: emix.fit(framed(x, 2), 2), r"do not hold numbers: 't' \(string\)"),
     (lambda x: emix.fit(framed(x, 2), 2, columns=["a", "bb"]), "no column 'bb'"),
+    (lambda x: emix.fit(framed(x, 2).select("a", "a"), 2), "several columns .* called 'a'"),
     (lambda x: emix.fit(framed(x, 2), 2, columns=[0]), "chosen by name"),
     (lambda x: emix.fit(framed(x, 2), 2, columns=["a"], sample_weight=x[:, 0]), "name of a column"),
     (lambda x: emix.fit(framed(x, 2), 2, columns=["a"], sample_weight="a"), "also the data"),
     (lambda x: emix.fit(framed(x, 2).filter("a > 1e9"), 2, columns=["a"]), "no rows"),
     (lambda x: Assigned().predict(framed(x, 2).withColumnRenamed("t", "component")), "already"),
-], ids=["text", "missing", "index", "weight", "both", "empty", "twice"])
+], ids=["text", "missing", "named alike", "index", "weight", "both", "empty", "twice"])
 def test_what_cannot_be_done_is_refused(asked: Callable[[np.ndarray], Any], match: str) -> None:
     with pytest.raises((DataError, ParameterError), match=match):
         asked(rows())
@@ -187,6 +107,34 @@ def test_missing_values_are_named_by_partition_and_row() -> None:
     first = int(np.flatnonzero(x[:, 0] > 3.5)[0])
     with pytest.raises(DataError, match=rf"partition 0, row {first}, column 'b'"):
         moments_of(open_rows(frame, None, ["a", "b"])[0])
+
+
+def test_partitions_without_rows_are_left_out() -> None:
+    x = rows()
+    frame = framed(x, 3).filter("a > 3.5 and (b < 2 or c > 3)")
+    kept = x[(x[:, 0] > 3.5) & ((x[:, 1] < 2) | (x[:, 2] > 3))]
+    for one, many in ((frame, kept), (frame.filter(f"a = {float(kept[0, 0])!r}"), kept[:1])):
+        moments = moments_of(open_rows(one, None, ["a", "b"])[0])
+        assert moments.count == len(many)
+        np.testing.assert_allclose(moments.mean, many[:, :2].mean(axis=0), rtol=1e-12)
+
+
+def test_what_fails_on_sparks_side_is_a_typed_error() -> None:
+    frame = framed(rows(), 2)
+    with pytest.raises(ClusterError, match=r"Spark failed .* out of order"):
+        emix.fit(frame.selectExpr("cast(raise_error('out of order') as double) as a"), 2)
+    with pytest.raises(ClusterError, match=r"Spark failed .* ZeroDivisionError: division by zero"):
+        open_rows(frame, None, ["a"])[0].reduce(fails, None)
+
+
+def fails(block: object) -> None:
+    raise ZeroDivisionError("division by zero")
+
+
+def test_rows_without_a_value_have_no_component() -> None:
+    frame = framed(rows(), 2).selectExpr("nullif(a, a) as a", "b", "c")
+    with pytest.raises(Exception, match=r"DataError: partition \d, rows from 0 on: x holds nan"):
+        Assigned().predict(frame).collect()
 
 
 def test_partitions_too_large_for_one_piece_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

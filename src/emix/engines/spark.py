@@ -7,7 +7,9 @@ one row, and rows are put in the order of partitions and blocks.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +18,16 @@ from numpy.typing import NDArray
 
 from emix import errors
 from emix.engines.traffic import packed, unpacked
-from emix.errors import DataError, EmixError, MissingExtraError
+from emix.errors import ClusterError, DataError, EmixError, MissingExtraError
 from emix.names import listed, near
 
-# A block as a row: whose it is, what it holds, or in words what went wrong there. Nothing in it is
-# missing, so that Arrow sees from the values alone of what types they are.
-SCHEMA = "partition long, block long, n_rows long, points binary, weight binary, error string"
+# A block as a row: whose it is, what it holds, or in words what went wrong there; and what is made
+# of one. Nothing is missing in them, so that Arrow sees from values alone of what types they are.
+BLOCK = "partition long, block long, n_rows long, points binary, weight binary, error string"
+ANSWER = "partition long, block long, answer binary, error string"
 NUMBERS = frozenset(("byte", "short", "integer", "long", "float", "double", "decimal", "boolean"))
+# How Java's and Python's accounts of an error begin the line that names it.
+ERROR = re.compile(r"(Caused by: )?[\w.]*(Error|Exception)\b")
 # Bytes of a partition that come to a worker of Spark's in one piece.
 MOST_BYTES = 1 << 30
 
@@ -50,8 +55,12 @@ def is_frame(x: object) -> bool:
 
 
 def refuse_text(x: Any, names: Sequence[str]) -> None:
-    """Raises `DataError` for columns that x has not, or that do not hold numbers."""
+    """Raises `DataError` for columns that x has not, or twice, or that do not hold numbers."""
     kinds = {field.name: field.dataType.typeName() for field in x.schema.fields}
+    twice = [name for name in names if x.columns.count(name) > 1]
+    if twice:
+        raise DataError(f"x has several columns that are called {listed(twice)}; give each a name "
+                        f"of its own, x.toDF(...)")
     missing = [name for name in names if name not in kinds]
     if missing:
         raise DataError(f"x has no column {listed(missing)}{near(missing[0], list(kinds))}; the "
@@ -68,6 +77,12 @@ def dtype_of(x: Any, names: Sequence[str]) -> np.dtype[np.floating]:
     return np.dtype(np.float32 if {kinds[name] for name in names} == {"float"} else np.float64)
 
 
+def _number(name: str, kind: str) -> Any:
+    """A column by its name, whatever is in that, as a type of number."""
+    quoted = name.replace("`", "``")
+    return pyspark().sql.functions.col(f"`{quoted}`").cast(kind)
+
+
 class Blocks:
     """The rows of some columns, and their weights if any, as blocks that Spark keeps in memory or
     on its disks; let go of with this."""
@@ -76,16 +91,13 @@ class Blocks:
         self, x: Any, names: Sequence[str], weight: str | None, most_rows: int
     ) -> None:
         package, dtype = pyspark(), dtype_of(x, names)
-        functions = package.sql.functions
-        wanted = [functions.col(f"`{name}`").cast("float" if dtype.itemsize == 4 else "double")
-                  for name in names]
+        wanted = [_number(name, "float" if dtype.itemsize == 4 else "double") for name in names]
         if weight is not None:
-            wanted.append(functions.col(f"`{weight}`").cast("double"))
-        shown = [f"c{j}" for j in range(len(wanted))]
-        rows = x.select([each.alias(name) for each, name in zip(wanted, shown, strict=True)])
+            wanted.append(_number(weight, "double"))
+        rows = x.select([each.alias(f"c{j}") for j, each in enumerate(wanted)])
         divide = _Divide(tuple(names), weight, dtype, most_rows)
         self._dtype = dtype
-        self._blocks = rows.mapInArrow(divide, SCHEMA).persist(
+        self._blocks = rows.mapInArrow(divide, BLOCK).persist(
             package.StorageLevel.MEMORY_AND_DISK)
 
     def __del__(self) -> None:
@@ -97,26 +109,42 @@ class Blocks:
 
     def counts(self) -> dict[tuple[int, int], int]:
         """The rows of every block, in the order of the blocks."""
-        found = self._blocks.select("partition", "block", "n_rows", "error").collect()
-        _raise_first(found)
-        return {(row.partition, row.block): row.n_rows
-                for row in sorted(found, key=lambda row: (row.partition, row.block))}
+        with _sparks_failures():
+            found = self._blocks.select("partition", "block", "n_rows", "error").collect()
+        return {(row.partition, row.block): row.n_rows for row in _in_order(found)}
 
     def each(self, work: Work) -> list[Any]:
         """What work makes of every block, in their order; None is left out."""
-        asked = self._blocks.mapInArrow(_Ask(work, self._dtype), SCHEMA)
-        found = asked.select("partition", "block", "points", "error").collect()
-        _raise_first(found)
-        found.sort(key=lambda row: (row.partition, row.block))
-        return [unpacked(row.points) for row in found]
+        with _sparks_failures():
+            found = self._blocks.mapInArrow(_Ask(work, self._dtype), ANSWER).collect()
+        return [unpacked(row.answer) for row in _in_order(found)]
 
 
-def _raise_first(found: Sequence[Any]) -> None:
-    wrong = [row for row in found if row.error]
-    if wrong:
-        first = min(wrong, key=lambda row: (row.partition, row.block))
-        name, _, message = first.error.partition("\n")
-        raise getattr(errors, name)(message)
+@contextmanager
+def _sparks_failures() -> Iterator[None]:
+    """Raises `ClusterError` for whatever goes wrong in a query."""
+    try:
+        yield
+    except Exception as reason:
+        raise ClusterError(f"Spark failed in a pass over x: {_last_line(reason)}") from reason
+
+
+def _last_line(reason: Exception) -> str:
+    """What a failure came down to: of the lines that Spark and its workers tell the last one that
+    names an error, else the first."""
+    told = [line.strip() for line in str(reason).splitlines() if line.strip()]
+    named = [line for line in told if ERROR.match(line)]
+    return named[-1] if named else told[0] if told else type(reason).__name__
+
+
+def _in_order(found: list[Any]) -> list[Any]:
+    """Rows in the order of their blocks. Raises the first error that one tells of."""
+    found.sort(key=lambda row: (row.partition, row.block))
+    for row in found:
+        if row.error:
+            name, _, message = row.error.partition("\n")
+            raise getattr(errors, name)(message)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +167,14 @@ class _Divide:
             try:
                 held.append(self._rows(batch, partition, first + _count(held)))
             except EmixError as reason:
-                yield _row(made, partition, block, error=reason)
+                yield _block(made, partition, block, error=_told(reason))
                 return
             while _count(held) >= self.most_rows:
                 whole, held = self._cut(held)
-                yield self._block(made, partition, block, whole)
+                yield self._made(made, partition, block, whole)
                 first, block = first + self.most_rows, block + 1
         if held and made is not None:
-            yield self._block(made, partition, block, _joined(held))
+            yield self._made(made, partition, block, _joined(held))
 
     def _rows(self, batch: Any, partition: int, first: int) -> tuple[Points, Weight]:
         for name, column in zip((*self.names, self.weight), batch.columns, strict=False):
@@ -170,16 +198,16 @@ class _Divide:
         block = points[:n], None if weight is None else weight[:n]
         return block, [rest] if len(rest[0]) else []
 
-    def _block(
+    def _made(
         self, made: Any, partition: int, block: int, rows: tuple[Points, Weight]
     ) -> Any:
         points, weight = rows
         if (block + 1) * points.nbytes > MOST_BYTES and block:
-            return _row(made, partition, block, error=DataError(
+            return _block(made, partition, block, error=_told(DataError(
                 f"partition {partition} of x holds more than {MOST_BYTES >> 20} MiB of numbers; "
-                f"divide it first, x.repartition(...)"))
-        return _row(made, partition, block, len(points), points.tobytes(),
-                    b"" if weight is None else weight.tobytes())
+                f"divide it first, x.repartition(...)")))
+        return _block(made, partition, block, len(points), points.tobytes(),
+                      b"" if weight is None else weight.tobytes())
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,38 +220,49 @@ class _Ask:
     def __call__(self, batches: Iterator[Any]) -> Iterator[Any]:
         first = 0
         for batch in batches:
-            columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+            made = type(batch)
             for row in range(batch.num_rows):
-                partition, block, n_rows = (
-                    columns[name][row].as_py() for name in ("partition", "block", "n_rows"))
-                if columns["error"][row].as_py():
-                    yield batch.slice(row, 1)
+                partition, block, n_rows, error = (
+                    batch.column(j)[row].as_py() for j in (0, 1, 2, 5))
+                if error:
+                    yield _answer(made, partition, block, error=error)
                     continue
-                points = np.frombuffer(columns["points"][row].as_buffer(), self.dtype)
-                weight = np.frombuffer(columns["weight"][row].as_buffer())
+                points = np.frombuffer(batch.column(3)[row].as_buffer(), self.dtype)
+                weight = np.frombuffer(batch.column(4)[row].as_buffer())
                 first = 0 if block == 0 else first
                 try:
                     found = self.work((partition, block), first, points.reshape(n_rows, -1),
                                       weight if len(weight) else None)
                 except EmixError as reason:
-                    yield _row(type(batch), partition, block, error=reason)
+                    yield _answer(made, partition, block, error=_told(reason))
                     continue
                 first += n_rows
                 if found is not None:
-                    yield _row(type(batch), partition, block, n_rows,
-                               packed(found))
+                    yield _answer(made, partition, block, packed(found))
 
 
-def _row(
+def _block(
     made: Any, partition: int, block: int, n_rows: int = 0, points: bytes = b"",
-    weight: bytes = b"", error: EmixError | None = None,
+    weight: bytes = b"", error: str = "",
 ) -> Any:
-    """A batch of one row, of the type `made` of batches."""
-    said = "" if error is None else f"{type(error).__name__}\n{error}"
-    return made.from_pydict({
-        "partition": [partition], "block": [block], "n_rows": [n_rows], "points": [points],
-        "weight": [weight], "error": [said],
-    })
+    """A batch, of the type `made`, of one row that is a BLOCK."""
+    return _batch(made, partition=partition, block=block, n_rows=n_rows, points=points,
+                  weight=weight, error=error)
+
+
+def _answer(
+    made: Any, partition: int, block: int, answer: bytes = b"", error: str = ""
+) -> Any:
+    """The same of an ANSWER."""
+    return _batch(made, partition=partition, block=block, answer=answer, error=error)
+
+
+def _batch(made: Any, **cells: Any) -> Any:
+    return made.from_pydict({name: [cell] for name, cell in cells.items()})
+
+
+def _told(error: EmixError) -> str:
+    return f"{type(error).__name__}\n{error}"
 
 
 def _partition() -> int:
@@ -272,9 +311,16 @@ class _Beside:
     at: tuple[int, ...]
 
     def __call__(self, batches: Iterator[Any]) -> Iterator[Any]:
+        first = 0
         for batch in batches:
             columns = [batch.column(j).to_numpy(zero_copy_only=False) for j in self.at]
-            made = type(batch).from_pydict(dict(self.work(np.column_stack(columns))))
+            try:
+                found = self.work(np.column_stack(columns))
+            except DataError as reason:
+                raise DataError(f"partition {_partition()}, rows from {first} on: {reason}") \
+                    from None
+            first += batch.num_rows
+            made = type(batch).from_pydict(dict(found))
             yield type(batch).from_arrays(
                 [*batch.columns, *made.columns],
                 [*batch.schema.names, *made.schema.names])

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from emix.arrays import as_seed, is_whole
 from emix.covariance import STRUCTURES, structure
-from emix.devices import is_on_device, refusal
 from emix.errors import DataError, ParameterError
 from emix.fitting import fit, stop_of, warn_of
 from emix.kernels import threads_of
@@ -96,8 +95,6 @@ def select(
     >>> choice.best.covariance, choice.best.k, round(choice.best.bic, 3)
     ('E', 2, 2090.427)
     """
-    if is_on_device(x):
-        raise refusal(x, "x")
     opened, names = open_rows(x, sample_weight, columns, threads_of(threads))
     source = settled(opened)
     if folds is not None or criterion == "heldout" or lrt is not None:
