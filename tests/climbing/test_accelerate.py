@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from emix import Mixture, NormalPrior
 from emix.arrays import Floats, Units
 from emix.climbing.accelerate import MEMORY, Accelerator
-from emix.climbing.climb import Climb, Outcome, Stop, climb
+from emix.climbing.climb import Outcome, Stop, climb, climb_many
 from emix.climbing.newton import Newton
 from emix.em import iterate
+from emix.kernels import NATIVE
 from emix.model import FLOOR, Model
 from emix.sources.array import ArraySource
 
@@ -38,36 +39,70 @@ def start_on(rows: Floats, k: int, model: Model, seed: int = 5) -> Mixture:
     return model.conforming(Mixture(np.full(k, 1 / k), means, np.repeat(np.eye(d)[None], k, 0)))
 
 
-def both(rows: Floats, start: Mixture, model: Model, stop: Stop = FOR_EVER) -> tuple[Climb, Climb]:
-    """The climb by plain EM, and the accelerated one."""
-    source, units = ArraySource.of(rows), Units.identity(rows.shape[1])
-    return (climb(source, start, model, units, stop),
-            climb(source, start, model, units, stop, accelerator=Accelerator(model, source)))
+# Structure, columns, components, seed; the passes of plain EM from there, and where it ends. The
+# last three ended at another summit, some 4 nats lower, while Newton's steps left EM's own way.
+SLOW = [
+    ("E", 1, 3, 3, 3350, -2103.889001),
+    ("V", 1, 2, 3, 3827, -2103.491587),
+    ("V", 1, 3, 3, 11010, -2102.108118),
+    ("EII", 2, 3, 3, 769, -4023.181634),
+    ("VII", 2, 3, 3, 1155, -4005.961689),
+    ("EEI", 2, 3, 3, 719, -4021.859537),
+    ("VEI", 2, 3, 3, 1158, -4005.959820),
+    ("EVI", 2, 3, 3, 1020, -4024.584234),
+    ("VVI", 2, 3, 3, 1545, -4003.599147),
+    ("EEE", 2, 3, 3, 1092, -4009.155181),
+    ("VEE", 3, 3, 3, 4798, -5945.240008),
+    ("EVE", 2, 3, 3, 4432, -4012.858640),
+    ("VVE", 2, 2, 3, 1324, -4003.581947),
+    ("EEV", 2, 3, 3, 2582, -4004.331570),
+    ("VEV", 2, 3, 3, 2079, -3999.112118),
+    ("EVV", 2, 3, 3, 2837, -4003.457809),
+    ("VVV", 2, 3, 3, 9234, -3993.270380),
+    ("EEV", 3, 3, 3, 853, -5951.452671),
+    ("VEV", 2, 3, 12, 1794, -4038.375536),
+    ("VVV", 3, 3, 16, 3511, -5980.391015),
+]
 
 
-@pytest.mark.parametrize(("covariance", "d", "k"), [
-    ("V", 1, 2), ("E", 1, 2), ("V", 1, 3), ("VVV", 2, 2), ("EEE", 3, 2), ("VVI", 3, 2),
-    ("VEV", 2, 2), ("VVE", 2, 2), ("VII", 3, 2),
-])
-def test_where_plain_em_crawls_a_tenth_of_the_passes_end_at_the_same_optimum(covariance, d, k):
-    rows = overlapping_rows(d)
+def slow_problem(covariance: str, d: int, k: int, seed: int) -> tuple[Floats, Mixture, Model]:
+    rows = overlapping_rows(d, seed=seed)
     model = Model.parse(k, d, covariance).inward(Units.identity(d), FLOOR)
-    plain, fast = both(rows, start_on(rows, k, model), model)
+    return rows, start_on(rows, k, model, seed + 2), model
+
+
+@pytest.mark.parametrize(("covariance", "d", "k", "seed", "passes", "objective"), SLOW)
+def test_a_tenth_of_the_passes_of_plain_em_lead_to_its_own_optimum(
+    covariance, d, k, seed, passes, objective
+):
+    rows, start, model = slow_problem(covariance, d, k, seed)
+    source, units = ArraySource.of(rows), Units.identity(d)
+    fast = climb(source, start, model, units, FOR_EVER, accelerator=Accelerator(model, source))
     assert fast.outcome is Outcome.CONVERGED
-    assert fast.objective >= plain.objective - 1e-7
-    if plain.iterations > 500:
-        assert fast.iterations * 10 <= plain.iterations
+    assert 10 * fast.iterations <= passes
+    assert fast.objective == pytest.approx(objective, rel=1e-9)
 
 
-def test_such_problems_are_among_them():
-    slow = 0
-    for covariance, d in (("V", 1), ("EEE", 3), ("VVV", 2)):
-        rows = overlapping_rows(d)
-        model = Model.parse(2, d, covariance).inward(Units.identity(d), FLOOR)
-        source, start = ArraySource.of(rows), start_on(rows, 2, model)
-        end = climb(source, start, model, Units.identity(d), Stop(1e-10, 501))
-        slow += end.iterations > 500
-    assert slow >= 2
+@pytest.mark.skipif(NATIVE is None, reason="EM's own thousands of steps take a minute without it")
+@pytest.mark.parametrize(("covariance", "d", "k", "seed", "passes", "objective"), SLOW)
+def test_so_many_passes_and_that_optimum_are_plain_ems(
+    covariance, d, k, seed, passes, objective
+):
+    rows, start, model = slow_problem(covariance, d, k, seed)
+    (plain,) = climb_many(ArraySource.of(rows), [start], model, Units.identity(d), FOR_EVER)
+    assert plain.outcome is Outcome.CONVERGED
+    assert plain.iterations == pytest.approx(passes, rel=0.01)
+    assert plain.objective == pytest.approx(objective, rel=1e-9)
+
+
+def test_a_component_at_rest_on_the_floor_does_not_keep_the_others_from_newtons_steps():
+    rows = overlapping_rows(1, seed=4)
+    model = Model.parse(3, 1).inward(Units.identity(1), FLOOR)
+    source, start = ArraySource.of(rows), start_on(rows, 3, model, 6)
+    fast = climb(source, start, model, Units.identity(1), FOR_EVER,
+                 accelerator=Accelerator(model, source))
+    assert fast.mixture.sds.min() == pytest.approx(FLOOR)
+    assert fast.outcome is Outcome.CONVERGED and fast.iterations < 150
 
 
 @pytest.mark.parametrize("covariance", STRUCTURES)
@@ -151,7 +186,7 @@ def test_a_refused_proposal_leaves_em_where_it_stood():
         """Proposes what is no good, each time."""
 
         def proposed(self, step, image):
-            self.image, self._asked = image, self._anderson
+            self.image, self._was_asked = image, True
             return Mixture.univariate([0.5, 0.5], [40.0, 50.0], [1.0, 1.0])
 
     plain = list(itertools.islice(iterate(source, start, model), 4))
