@@ -120,7 +120,7 @@ def test_weights_that_are_not_the_best_prove_nothing_closer_than_they_are() -> N
     shares, none = np.full(100, 0.01), np.zeros(2)
     fit = emix.fit(z, 2, sds=1.0)
     means, best = fit.mixture.means[:, 0], fit.mixture.weights
-    off = Peak(z, shares, means, best + [0.002, -0.002])
+    off = Peak(z, shares, means, best + np.array([0.002, -0.002]))
     at_peak = -off._hessian(*off._responsibilities(none, none)).middle
     distance = 0.002 * math.sqrt(at_peak[0, 0])
     for share in (0.3, 0.5, 1.0, 1.9):

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from emix.sources.protocol import Source
     from emix.statistics import Statistics
 
-# Numbers that one array of a chunk of rows may hold, and the rows at most.
+# Numbers that one array of a chunk of rows may hold, and the rows at most: what a cache holds.
 CHUNK_NUMBERS = 1 << 20
-CHUNK_ROWS = 4096
+CHUNK_ROWS = 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -244,9 +244,9 @@ class _Scorer:
         self.slopes = [self._packed(along.slopes) for along in c.spreads.along]
 
     def _packed(self, slopes: Floats) -> Floats:
-        """Coefficients of z_i z_j, i ≤ j, in zᵀ (∂Q/∂θ) z: (pairs, m)."""
+        """Coefficients of z_i z_j, i ≤ j, in zᵀ (∂Q/∂θ) z: (m, pairs)."""
         i, j = self.pairs
-        packed: Floats = (slopes[:, i, j] * np.where(i == j, 1.0, 2.0)).T
+        packed: Floats = slopes[:, i, j] * np.where(i == j, 1.0, 2.0)
         return packed
 
     def of_rows(self, block: Block, units: Units | None, sums: _Sums) -> Information:
@@ -263,12 +263,12 @@ class _Scorer:
         each = shares.sum(axis=1, keepdims=True)
         shares /= each
         densities = (largest + np.log(each))[:, 0]
-        scores, between = np.zeros((n, c.size)), np.zeros((c.size, c.size))
+        scores, between = np.zeros((c.size, n)), np.zeros((c.size, c.size))
         for j, z in enumerate(whitened):
-            self._add(j, z, shares[:, j], given, sums, scores, between)
-        weighted = scores * given[:, None]
-        outer = scores.T @ weighted
-        score: Floats = weighted.sum(axis=0)
+            self._add(j, np.ascontiguousarray(z.T), shares[:, j], given, sums, scores, between)
+        weighted = scores * given
+        outer = weighted @ scores.T
+        score: Floats = weighted.sum(axis=1)
         return Information(score, between - outer, outer, float(given @ densities),
                            float(given.sum()))
 
@@ -276,19 +276,20 @@ class _Scorer:
         self, j: int, z: Floats, share: Floats, given: Floats, sums: _Sums, scores: Floats,
         between: Floats,
     ) -> None:
-        """One component's part in the scores, and Σ w r g gᵀ."""
+        """One component's part in the scores (p, n), and Σ w r g gᵀ, from its whitened rows (d, n):
+        a coordinate's numbers lie side by side."""
         c, at = self.coordinates, self.at[j]
-        products = z[:, self.pairs[0]] * z[:, self.pairs[1]]
-        own = np.empty((len(z), len(at)))
+        products = z[self.pairs[0]] * z[self.pairs[1]]
+        own = np.empty((len(at), len(share)))
         w, m = len(c.rated), self.frames[j].shape[1]
-        own[:, :w] = self.rates[j]
-        own[:, w: w + m] = z @ self.frames[j]
-        own[:, w + m:] = -0.5 * (products @ self.slopes[j] + c.spreads.along[j].growth)
-        scores[:, at] += share[:, None] * own
+        own[:w] = self.rates[j][:, None]
+        own[w: w + m] = self.frames[j].T @ z
+        own[w + m:] = -0.5 * (self.slopes[j] @ products + c.spreads.along[j].growth[:, None])
+        scores[at] += share * own
         weight = share * given
-        between[np.ix_(at, at)] += own.T @ (own * weight[:, None])
+        between[np.ix_(at, at)] += (own * weight) @ own.T
         count = weight.sum()
         for counted in (sums.labels, sums.counts, sums.sizes):
             counted[j] += count
-        sums.shifts[j] += weight @ z
-        sums.scatters[j] += (z.T * weight) @ z
+        sums.shifts[j] += z @ weight
+        sums.scatters[j] += (z * weight) @ z.T

@@ -99,8 +99,9 @@ def _best_alphas(counts: Floats) -> Floats:
     """The α (s,) at which n₁ log α + n₂ log(1 − α) + log(1 − |1 − 2α|) is largest; counts n
     (s, 2)."""
     first, total = counts[:, 0], counts.sum(axis=1)
-    return np.where(first <= total / 2, np.minimum((first + 1) / (total + 1), 0.5),
-                    np.maximum(first / (total + 1), 0.5))
+    best: Floats = np.where(first <= total / 2, np.minimum((first + 1) / (total + 1), 0.5),
+                            np.maximum(first / (total + 1), 0.5))
+    return best
 
 
 def _starts(z: Floats, weight: Floats, alpha: float) -> tuple[Floats, Floats]:
