@@ -90,15 +90,15 @@ class Blocks:
     def __init__(
         self, x: Any, names: Sequence[str], weight: str | None, most_rows: int
     ) -> None:
-        package, dtype = pyspark(), dtype_of(x, names)
+        dtype = dtype_of(x, names)
         wanted = [_number(name, "float" if dtype.itemsize == 4 else "double") for name in names]
         if weight is not None:
             wanted.append(_number(weight, "double"))
         rows = x.select([each.alias(f"c{j}") for j, each in enumerate(wanted)])
         divide = _Divide(tuple(names), weight, dtype, most_rows)
         self._dtype = dtype
-        self._blocks = rows.mapInArrow(divide, BLOCK).persist(
-            package.StorageLevel.MEMORY_AND_DISK)
+        # Not serialized, as which they would be compressed, and for each pass expanded.
+        self._blocks = rows.mapInArrow(divide, BLOCK).persist()
 
     def __del__(self) -> None:
         # Where the session has ended before, so has what it kept.
