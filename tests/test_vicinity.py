@@ -6,7 +6,16 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emix.vicinity import Surveyed, Vicinity, first_lists, missed, renewed, spread, widened
+from emix.vicinity import (
+    Surveyed,
+    Vicinity,
+    first_lists,
+    missed,
+    renewed,
+    spread,
+    taken_along,
+    widened,
+)
 
 
 def lists(rng, k, share=0.5, n=100):
@@ -87,3 +96,29 @@ def test_of_too_much_that_is_missed_the_worst_comes_first():
     leads = np.repeat(np.arange(10), 20).astype(np.int32)
     keys, _ = missed(v, found, leads, np.ones(len(leads)), 1e-6)
     assert 0 < len(keys) <= 4 * k and (keys % k).min() > 10
+
+
+def test_rows_that_leave_a_list_take_its_heaviest_entries_along():
+    k = 12
+    v = lists(np.random.default_rng(4), k, 0.9, n=20)
+    share = np.random.default_rng(5).random(len(v.near))
+    lead = v.lead.copy()
+    assert len(taken_along(v, lead, share)) == 0
+    row = 3
+    old = int(v.lead[row])
+    lead[row] = new = (old + 5) % k
+    keys = taken_along(v, lead, share)
+    # One row that goes takes the whole list, where that is not half of all entries.
+    assert set(keys // k) == {new}
+    assert set(keys % k) == set(v.near_of(old).tolist())
+    # Many take less each, the heaviest first.
+    apart = ((v.lead + 1 + np.arange(len(lead)) % (k - 1)) % k).astype(np.int32)
+    keys = taken_along(v, apart, share)
+    ways = np.unique(apart.astype(np.int64) * k + v.lead)
+    each = int(0.5 * len(v.near)) // len(ways)
+    assert 0 < each < len(v.near) // k and len(keys) == each * len(ways)
+    for way, taken in zip(ways, keys.reshape(len(ways), each), strict=True):
+        c = way % k
+        heaviest = v.near_of(c)[np.argsort(-share[v.begin[c]:v.begin[c + 1]])]
+        np.testing.assert_array_equal(taken // k, way // k)
+        assert set(taken % k) == set(heaviest[:each])

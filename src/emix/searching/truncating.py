@@ -24,7 +24,7 @@ from emix.kernels import kernel_for
 from emix.maximise import gradient
 from emix.mixture import Mixture
 from emix.soundness.worth import own_parameters
-from emix.vicinity import Vicinity, first_lists, missed, renewed, spread, widened
+from emix.vicinity import Vicinity, first_lists, missed, renewed, spread, taken_along, widened
 
 if TYPE_CHECKING:
     from emix.arrays import Floats, Mask, Units
@@ -92,7 +92,8 @@ class Truncation:
             mixture, self._source.block, self._model.structure.scatter_form, vicinity,
             self._units, self._threads,
         )
-        self._vicinity = renewed(vicinity, lead, share, self._neglect / 2)
+        self._vicinity = widened(renewed(vicinity, lead, share, self._neglect / 2),
+                                 taken_along(vicinity, lead, share))
         return statistics
 
     def follow(self, moves: Sequence[tuple[int, int]]) -> None:
