@@ -63,6 +63,23 @@ def test_a_spike_is_found_with_its_floor_and_its_pace():
     assert said.splitlines()[0].startswith("x: the best fit")
 
 
+def test_a_narrow_component_that_hardly_pays_for_its_place_is_told_before_a_higher_spike():
+    """Six galaxies between 20.166 and 20.221: half a nat higher, and not worth their place."""
+    fit = emix.fit(GALAXIES, 4)
+    path = fit.floor_path(GALAXIES, [2.0**-9, 2.0**-14])
+    row, spike = path.rows
+    (doubtful,) = row.doubtful
+    assert not row.degenerate and spike.degenerate and spike.objective > row.objective
+    assert fit.loglik + 0.5 < row.loglik < fit.loglik + 0.7
+    assert row.mixture.sds[doubtful.component] == row.mixture.sds.min()
+    (told,) = [s for s in path.statements() if "sound optimum" in s]
+    assert doubtful.reason in told and "component 2" in told
+    assert "doubtful: 2" in path.report()
+    assert path.to_dict()["rows"][0]["doubtful"] == [
+        {"component": doubtful.component, "reason": doubtful.reason}
+    ]
+
+
 def test_ties_win_over_a_lonely_point_in_the_end():
     """Fifteen equal waiting times are worth fifteen log 2 with each halving, one point one."""
     path = emix.fit(WAITING, 2).floor_path(WAITING, [2.0**-14, 2.0**-15, 2.0**-16])

@@ -32,7 +32,7 @@ from emix.mixture import Mixture
 from emix.moments import moments_of
 from emix.searching.judging import worths_on
 from emix.soundness.coinciding import counted
-from emix.soundness.degenerate import degenerate_components
+from emix.soundness.degenerate import degenerate_components, doubtful_components
 from emix.soundness.worth import is_judged
 
 if TYPE_CHECKING:
@@ -166,15 +166,17 @@ class _Follower:
         shortest = shortest_axes(ordered.covariance)
         resting = learned & (shortest <= floor * RESTS)
         worth = worths_on(self.source, self.units, ordered, within, self.ground, self.threads)
+        expected = ordered.weights * self.fit.n
         # What rests on a floor that is wide may be sound all the same.
         degenerate = degenerate_components(
-            np.zeros(len(worth), np.bool_), worth, ordered.weights * self.fit.n, self.fit.mixture
-            .n_features)
+            np.zeros(len(worth), np.bool_), worth, expected, self.fit.mixture.n_features)
+        # In several columns what just pays for its place is sound, and all else degenerate.
+        doubtful = doubtful_components(worth, expected) if self.is_column else ()
         loglik = end.loglik + self.fit.n * self.units.log_jacobian
         objective = loglik + self.fit.model.reordered(order).log_prior(outward)
         near = abs(objective - self.fit.objective) <= slack_of(self.fit.objective)
         return FloorRow(
             floor, loglik, objective, float(shortest[learned].min(initial=np.inf)),
-            tuple(np.flatnonzero(resting).tolist()), degenerate,
+            tuple(np.flatnonzero(resting).tolist()), degenerate, doubtful,
             counted(outward, self.fit.n).effective, end.outcome, outward, near,
         )

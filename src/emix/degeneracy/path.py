@@ -28,6 +28,7 @@ class FloorRow:
     smallest    the least standard deviation of a learned component, measured as `floor`
     resting     components that rest on the floor, counted from 0
     degenerate  components that should not be trusted, with the reason in words
+    doubtful    components that are hardly better: sound, but not worth their place
     alive       how many components there are, those that coincide counted once and empty ones not
     is_fit      whether it is the optimum of the fit
     """
@@ -38,6 +39,7 @@ class FloorRow:
     smallest: float
     resting: tuple[int, ...]
     degenerate: tuple[Degenerate, ...]
+    doubtful: tuple[Degenerate, ...]
     alive: int
     outcome: Outcome
     mixture: Mixture
@@ -50,6 +52,7 @@ class FloorRow:
             "smallest_sd": self.smallest, "resting": list(self.resting),
             "degenerate": [{"component": d.component, "reason": d.reason}
                            for d in self.degenerate],
+            "doubtful": [{"component": d.component, "reason": d.reason} for d in self.doubtful],
             "alive": self.alive, "outcome": self.outcome.value, "is_fit": self.is_fit,
             "mixture": self.mixture.to_dict(),
         }
@@ -147,11 +150,15 @@ class FloorPath:
         better = [row for row in self.above if not row.resting]
         if not better:
             return ""
-        row = max(better, key=lambda r: r.objective)
+        # What can be trusted first, however much higher a spike climbs.
+        row = max(better, key=lambda r: (not r.degenerate, r.objective))
         what = f"{row.objective - self.objective:.3g} nats higher than the fit"
         if not row.degenerate:
-            return (f"At a floor of {share(row.floor)} there is a sound optimum {what}: fit again "
-                    f"with start= its mixture.")
+            found = f"At a floor of {share(row.floor)} there is a sound optimum {what}"
+            if row.doubtful:
+                found += (f", but component {row.doubtful[0].component + 1} of it is doubtful: "
+                          f"{row.doubtful[0].reason}. A search does not go by way of those")
+            return f"{found}; to have it, fit again with start= its mixture."
         names = ", ".join(str(d.component + 1) for d in row.degenerate)
         return (f"At a floor of {share(row.floor)} there is an optimum {what} that rests on no "
                 f"floor, but component {names} of it is degenerate: {row.degenerate[0].reason}.")
@@ -172,6 +179,8 @@ class FloorPath:
             others = [d.component for d in row.degenerate if d.component not in row.resting]
             if others:
                 said.append(f"degenerate: {_numbers(others)}")
+            if row.doubtful:
+                said.append(f"doubtful: {_numbers([d.component for d in row.doubtful])}")
             if row.is_fit:
                 said.append("the fit")
             lines.append(f"{share(row.floor):>10} {row.loglik:>15.5f} "

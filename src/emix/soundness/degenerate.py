@@ -151,3 +151,13 @@ def degenerate_components(
             continue
         found.append(Degenerate(component, reason))
     return tuple(found)
+
+
+def doubtful_components(worth: Floats, expected: Floats) -> tuple[Degenerate, ...]:
+    """The components of one column that are not worth their place, if not so little that they are
+    degenerate: `worth` and expected points (k,)."""
+    return tuple(
+        Degenerate(component, f"its {expected[component]:.3g} expected points gain "
+                              f"{-worth[component]:.2g} nats less than it takes to name its place")
+        for component in np.flatnonzero((worth >= LEAST_WORTH) & (worth < 0)).tolist()
+    )
