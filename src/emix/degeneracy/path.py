@@ -157,7 +157,7 @@ class FloorPath:
             found = f"At a floor of {share(row.floor)} there is a sound optimum {what}"
             if row.doubtful:
                 found += (f", but component {row.doubtful[0].component + 1} of it is doubtful: "
-                          f"{row.doubtful[0].reason}. A search does not go by way of those")
+                          f"{row.doubtful[0].reason}. A search does not look for those")
             return f"{found}; to have it, fit again with start= its mixture."
         names = ", ".join(str(d.component + 1) for d in row.degenerate)
         return (f"At a floor of {share(row.floor)} there is an optimum {what} that rests on no "
