@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -76,6 +77,13 @@ class Block:
     @property
     def n_features(self) -> int:
         return int(self.points.shape[1])
+
+    @classmethod
+    def joined(cls, blocks: Sequence[Block], place: Place | None = None) -> Block:
+        """The rows of several blocks, one after the other, in memory."""
+        weights = [each.sample_weight for each in blocks if each.sample_weight is not None]
+        return cls(np.concatenate([each.points for each in blocks]),
+                   np.concatenate(weights) if weights else None, place)
 
     def rows(self, start: int, stop: int) -> Block:
         """The rows from `start` up to `stop`, without copying."""

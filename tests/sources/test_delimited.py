@@ -559,10 +559,10 @@ def test_a_million_rows_and_a_million_columns_are_quick(write: Write) -> None:
     cells = list(map(repr, values.tolist()))
     tall, wide = write("x\n" + "\n".join(cells), "tall.csv"), write(",".join(cells), "wide.csv")
     for path, shape in ((tall, (1_000_000, 1)), (wide, (1, 1_000_000))):
-        start = time.perf_counter()
+        start = time.process_time()
         table = read_delimited(path)
         # About half a second and one second; far more would mean that a step is quadratic.
-        assert time.perf_counter() - start < 10
+        assert time.process_time() - start < 10
         assert table.data.shape == shape
         assert table.data.tobytes() == values.tobytes()
         assert table.columns[:1] == (("x",) if path == tall else ("x1",))
@@ -583,9 +583,9 @@ def test_a_million_rows_and_a_million_columns_are_quick(write: Write) -> None:
     ids=itertools.count(),
 )
 def test_hostile_texts_are_refused_in_linear_time(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     refusal(text)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 # --- laws

@@ -103,6 +103,15 @@ def test_a_choice_without_meaning(x: Any, columns: Any) -> None:
         open_source(x, columns=columns)
 
 
+@pytest.mark.parametrize("make", [
+    lambda: pandas.DataFrame(index=range(3)), lambda: polars.DataFrame(),
+    lambda: lambda: iter([pandas.DataFrame(index=range(3))]),
+], ids=["frame", "table", "blocks"])
+def test_what_has_no_columns(make: Any) -> None:
+    with pytest.raises(DataError, match="x has no columns; expected one at least"):
+        emix.fit(make(), 1)
+
+
 def test_a_file_has_names_and_no_indices(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(TEXT)
     with pytest.raises(ParameterError, match="by name"):

@@ -81,12 +81,14 @@ def test_columns_are_put_beside_those_of_the_frame() -> None:
     (lambda x: emix.fit(framed(x, 2), 2), r"do not hold numbers: 't' \(string\)"),
     (lambda x: emix.fit(framed(x, 2), 2, columns=["a", "bb"]), "no column 'bb'"),
     (lambda x: emix.fit(framed(x, 2).select("a", "a"), 2), "several columns .* called 'a'"),
-    (lambda x: emix.fit(framed(x, 2), 2, columns=[0]), "chosen by name"),
+    (lambda x: emix.fit(framed(x, 2), 2, columns=[5]), "no column 5"),
+    (lambda x: emix.fit(framed(x, 2).select(), 2), "x has no columns"),
     (lambda x: emix.fit(framed(x, 2), 2, columns=["a"], sample_weight=x[:, 0]), "name of a column"),
     (lambda x: emix.fit(framed(x, 2), 2, columns=["a"], sample_weight="a"), "also the data"),
     (lambda x: emix.fit(framed(x, 2).filter("a > 1e9"), 2, columns=["a"]), "no rows"),
     (lambda x: Assigned().predict(framed(x, 2).withColumnRenamed("t", "component")), "already"),
-], ids=["text", "missing", "named alike", "index", "weight", "both", "empty", "twice"])
+], ids=["text", "missing", "named alike", "index", "no columns", "weight", "both",
+        "empty", "twice"])
 def test_what_cannot_be_done_is_refused(asked: Callable[[np.ndarray], Any], match: str) -> None:
     with pytest.raises((DataError, ParameterError), match=match):
         asked(rows())

@@ -28,13 +28,15 @@ def wanted_columns(columns: object) -> list[str | int] | None:
 def positions_of(
     wanted: list[str | int] | None, names: tuple[str, ...], weight: int | None, name: str = "x"
 ) -> list[int]:
-    """The columns that are data. Raises `ParameterError` when the weights are among them."""
+    """The columns that are data. Raises `DataError` where there are none, and `ParameterError` when
+    the weights are among them."""
+    if not names:
+        raise DataError(f"{name} has no columns; expected one at least")
     if wanted is None:
         positions = [j for j in range(len(names)) if j != weight]
     else:
         positions = [position_of(each, names, name) for each in wanted]
-    if not positions or weight in positions:
-        assert weight is not None
+    if weight is not None and (not positions or weight in positions):
         raise ParameterError(f"sample_weight={names[weight]!r} is also the data; choose other "
                              f"columns to fit, or other weights")
     return positions

@@ -93,9 +93,7 @@ class DaskSource:
 
     def _rows(self, wanted: dict[int, Order | None]) -> Block:
         parts = self._work.each(rows_of, {part: (rows,) for part, rows in wanted.items()})
-        points = np.concatenate([points for points, _ in parts])
-        weights = [weight for _, weight in parts if weight is not None]
-        return Block(points, np.concatenate(weights) if weights else None)
+        return Block.joined([Block(*rows) for rows in parts])
 
     def _known_counts(self) -> list[int]:
         if self._counts is None:

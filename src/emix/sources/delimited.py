@@ -23,7 +23,6 @@ from emix.names import listed
 from emix.sources.cells import ADVICE, kind, numbers, shown
 from emix.sources.layout import Layout, are_row_names, layout_of
 from emix.sources.sheet import Sheet
-from emix.sources.text import blanks_to_tabs, guess_delimiter, read_text, tighten_quotes
 
 __all__ = ["Table", "read_delimited"]
 
@@ -31,8 +30,6 @@ FloatArray = npt.NDArray[np.float64]
 
 # Cells that become Python strings at one time: more of them leave the cache and take twice as long.
 BLOCK_CELLS = 1 << 14
-# How much is looked at to say which columns hold numbers, once one that does not was found.
-JUDGED_ROWS, JUDGED_CELLS = 1000, 200_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,14 +86,7 @@ def read_delimited(
             f"delimiter is {delimiter!r}; expected one character that is not a letter, digit, "
             "quote, line end, '+', '-', '.' or '_', such as ',', ';', tab, or ' ' for blanks"
         )
-    name, text = read_text(source)
-    if not text:
-        raise DataError(f"{name}:1:1: the file is empty; expected rows of numbers")
-    if delimiter is None:
-        delimiter = guess_delimiter(name, text, all_numbers=lambda c: numbers(c) is not None)
-    if delimiter == " ":
-        text, delimiter = blanks_to_tabs(text), "\t"
-    sheet = Sheet(name, tighten_quotes(text, delimiter), delimiter)
+    sheet = Sheet.read(source, delimiter)
     layout = layout_of(sheet, columns, weight)
     data = _bulk(sheet, layout)
     if data is None:
@@ -108,7 +98,7 @@ def read_delimited(
         data = np.ascontiguousarray(data[:, :-1])
         weights.setflags(write=False)
     data.setflags(write=False)
-    return Table(names, data, name, weights)
+    return Table(names, data, sheet.name, weights)
 
 
 def _can_delimit(delimiter: str) -> bool:
@@ -173,7 +163,7 @@ def _locate(sheet: Sheet, layout: Layout, *, chosen: bool) -> NoReturn:
 
 def _other_columns(sheet: Sheet, layout: Layout, refused: int) -> str:
     """Where a whole column is no numbers, as its first rows show, the names of those that are."""
-    rows = max(1, min(JUDGED_ROWS, JUDGED_CELLS // len(layout.names)))
+    rows = layout.judged_rows
     counts = dict.fromkeys(layout.positions, 0)
     seen = 0
     try:

@@ -7,15 +7,10 @@ from dataclasses import dataclass
 from itertools import islice
 from os import PathLike
 
-from emix.errors import DataError
-from emix.sources.cells import kind, numbers
+from emix.sources.cells import kind
 from emix.sources.files import PARQUET
 from emix.sources.layout import layout_of
 from emix.sources.sheet import Sheet
-from emix.sources.text import blanks_to_tabs, guess_delimiter, read_text, tighten_quotes
-
-# Cells that are looked at, of the first rows.
-JUDGED_ROWS, JUDGED_CELLS = 1000, 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +41,9 @@ def columns_in(path: str | PathLike[str]) -> tuple[Glance, ...]:
 
         return tuple(Glance(each.name, is_number(each.type)) for each in
                      schema_of(os.fspath(path)))
-    name, text = read_text(path)
-    if not text:
-        raise DataError(f"{name}:1:1: the file is empty; expected rows of numbers")
-    delimiter = guess_delimiter(name, text, all_numbers=lambda c: numbers(c) is not None)
-    if delimiter == " ":
-        text, delimiter = blanks_to_tabs(text), "\t"
-    sheet = Sheet(name, tighten_quotes(text, delimiter), delimiter)
+    sheet = Sheet.read(path)
     layout = layout_of(sheet, None, None)
-    rows = max(1, min(JUDGED_ROWS, JUDGED_CELLS // len(layout.names)))
+    rows = layout.judged_rows
     seen, good = 0, [0] * len(layout.names)
     for _, cells in islice(sheet.records(), int(layout.header), int(layout.header) + rows):
         seen += 1

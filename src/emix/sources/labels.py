@@ -7,10 +7,8 @@ from itertools import islice
 from os import PathLike
 from typing import IO
 
-from emix.sources.cells import numbers
 from emix.sources.layout import layout_of
 from emix.sources.sheet import Sheet
-from emix.sources.text import blanks_to_tabs, guess_delimiter, read_text, tighten_quotes
 
 __all__ = ["read_labels"]
 
@@ -28,12 +26,7 @@ def read_labels(
     >>> read_labels(io.StringIO("gene,x\\nBRCA1,0.5\\nTP53,2\\n"), ["gene"])
     ([('BRCA1',), ('TP53',)], ['gene'], ['x'])
     """
-    name, text = read_text(source)
-    delimiter = guess_delimiter(name, text, all_numbers=lambda c: numbers(c) is not None) \
-        if text else ","
-    if delimiter == " ":
-        text, delimiter = blanks_to_tabs(text), "\t"
-    sheet = Sheet(name, tighten_quotes(text, delimiter), delimiter)
+    sheet = Sheet.read(source)
     layout = layout_of(sheet, list(by), None)
     rows = (cells for _, cells in islice(sheet.records(), int(layout.header), None))
     labels = [tuple(cells[j].strip() if j < len(cells) else "" for j in layout.positions)

@@ -12,6 +12,9 @@ from emix.sources.sheet import Sheet
 
 __all__ = ["Layout", "are_row_names", "layout_of"]
 
+# Rows, and cells of them, that are looked at to say which columns hold numbers.
+JUDGED_ROWS, JUDGED_CELLS = 1000, 200_000
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -24,6 +27,11 @@ class Layout:
     positions: Sequence[int]
     header: bool
     row_names: bool
+
+    @property
+    def judged_rows(self) -> int:
+        """How many of the first rows say which columns hold numbers."""
+        return max(1, min(JUDGED_ROWS, JUDGED_CELLS // len(self.names)))
 
 
 def layout_of(

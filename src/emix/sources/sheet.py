@@ -5,21 +5,50 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from os import PathLike
+from typing import IO, Any
 
 from emix.errors import DataError
-from emix.sources.text import column_of_bad_quote, lines_of
+from emix.sources.cells import numbers
+from emix.sources.text import (
+    blanks_to_tabs,
+    column_of_bad_quote,
+    guess_delimiter,
+    lines_of,
+    read_text,
+    tighten_quotes,
+)
 
 __all__ = ["Sheet"]
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """Text that is known to be clean UTF-8 without a blank end, and its delimiter."""
+    """Text that is known to be clean UTF-8 without a blank end, and its delimiter: a tab where
+    there were runs of blanks between cells."""
 
     name: str
     text: str
     delimiter: str
+    between_blanks: bool = False
+
+    @classmethod
+    def read(
+        cls, source: str | PathLike[str] | IO[str] | IO[bytes], delimiter: str | None = None
+    ) -> Sheet:
+        """From a path or a stream; " " stands for runs of blanks, None for whichever it has.
+
+        Raises `DataError` for what is no text, or empty.
+        """
+        name, text = read_text(source)
+        if not text:
+            raise DataError(f"{name}:1:1: the file is empty; expected rows of numbers")
+        if delimiter is None:
+            delimiter = guess_delimiter(name, text, all_numbers=lambda c: numbers(c) is not None)
+        between_blanks = delimiter == " "
+        if between_blanks:
+            text, delimiter = blanks_to_tabs(text), "\t"
+        return cls(name, tighten_quotes(text, delimiter), delimiter, between_blanks)
 
     def reader(self) -> Any:  # the type of csv.reader has no public name before Python 3.13
         # Strict: otherwise '"3"5' would be read as 35 and an open quote would swallow the file.

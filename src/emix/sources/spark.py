@@ -15,6 +15,7 @@ import numpy as np
 from emix.arrays import Block, Place
 from emix.engines import spark as engine
 from emix.errors import DataError, ParameterError
+from emix.sources.choosing import position_of, positions_of
 from emix.sources.protocol import M, block_rows, merge, sampled_rows
 from emix.sources.several import with_threads
 
@@ -64,10 +65,7 @@ class SparkSource:
         return self._rows(dict.fromkeys(counts)) if sum(counts.values()) <= most else None
 
     def _rows(self, wanted: dict[Where, Order | None]) -> Block:
-        parts = self._blocks.each(_Take(wanted))
-        weights = [weight for _, weight in parts if weight is not None]
-        return Block(np.concatenate([points for points, _ in parts]),
-                     np.concatenate(weights) if weights else None)
+        return Block.joined([Block(*rows) for rows in self._blocks.each(_Take(wanted))])
 
     def _counts(self) -> dict[Where, int]:
         if self._known is None:
@@ -86,14 +84,9 @@ def open_frame(
     """
     if sample_weight is not None and not isinstance(sample_weight, str):
         raise ParameterError("sample_weight of a data frame of Spark's is the name of a column")
-    if columns is not None and not all(isinstance(each, str) for each in columns):
-        raise ParameterError(f"columns={columns!r}; the columns of a data frame of Spark's are "
-                             f"chosen by name")
-    names = tuple(str(each) for each in (x.columns if columns is None else columns)
-                  if columns is not None or each != sample_weight)
-    if sample_weight in names:
-        raise ParameterError(f"sample_weight={sample_weight!r} is also the data; choose other "
-                             f"columns to fit, or other weights")
+    given = tuple(x.columns)
+    at = None if sample_weight is None else position_of(sample_weight, given)
+    names = tuple(given[j] for j in positions_of(columns, given, at))
     engine.refuse_text(x, names if sample_weight is None else (*names, sample_weight))
     blocks = engine.Blocks(x, names, sample_weight, block_rows(len(names)))
     return SparkSource(blocks, engine.dtype_of(x, names), names)

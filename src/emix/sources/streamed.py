@@ -131,7 +131,7 @@ class Streamed(ABC):
                 begin, end = np.searchsorted(wanted, (first, first + piece.n_rows))
                 taken.append(_copied(piece, wanted[begin:end] - first))
                 first += piece.n_rows
-        return _together(taken, None)
+        return Block.joined(taken)
 
     def whole(self, most: int) -> Block | None:
         if self._n_rows is not None and self._n_rows > most:
@@ -145,7 +145,7 @@ class Streamed(ABC):
                 if piece.place is not None:
                     runs += piece.place.moved(count)
                 count += piece.n_rows
-        return _together(taken, Place(tuple(runs), self.column_names))
+        return Block.joined(taken, Place(tuple(runs), self.column_names))
 
 
 class _Frame:
@@ -209,9 +209,3 @@ def _copied(piece: Block | Columns, rows: Order | slice) -> Block:
         return piece.chosen(rows)
     weight = piece.sample_weight
     return Block(np.array(piece.points[rows]), None if weight is None else np.array(weight[rows]))
-
-
-def _together(taken: list[Block], place: Place | None) -> Block:
-    weights = [each.sample_weight for each in taken if each.sample_weight is not None]
-    return Block(np.concatenate([each.points for each in taken]),
-                 np.concatenate(weights) if weights else None, place)

@@ -17,11 +17,9 @@ import numpy as np
 from emix.arrays import Place
 from emix.errors import DataError, ParameterError
 from emix.sources.arrow import Chosen, pyarrow
-from emix.sources.cells import numbers
 from emix.sources.layout import Layout, layout_of
 from emix.sources.sheet import Sheet
 from emix.sources.streamed import Pieces, Streamed
-from emix.sources.text import guess_delimiter, read_text, tighten_quotes
 
 if TYPE_CHECKING:
     from emix.sources.files import File
@@ -45,17 +43,13 @@ class Form:
     @classmethod
     def of(cls, file: File, columns: list[str] | None, weight: str | None) -> Form:
         """Raises `DataError` as `read_delimited` does."""
-        name, text = read_text(_Head(file.path))
-        if not text:
-            raise DataError(f"{name}:1:1: the file is empty; expected rows of numbers")
-        delimiter = guess_delimiter(name, text, all_numbers=lambda c: numbers(c) is not None)
-        if delimiter == " ":
-            raise DataError(f"{name}: cells between runs of blanks are read in memory only, from "
-                            f"files of up to 64 MiB; put commas between them")
-        sheet = Sheet(name, tighten_quotes(text, delimiter), delimiter)
+        sheet = Sheet.read(_Head(file.path))
+        if sheet.between_blanks:
+            raise DataError(f"{sheet.name}: cells between runs of blanks are read in memory only, "
+                            f"from files of up to 64 MiB; put commas between them")
         layout: Layout = layout_of(sheet, columns, weight)
         positions = tuple(layout.positions)
-        return cls(file, delimiter, len(layout.names), layout.header, positions,
+        return cls(file, sheet.delimiter, len(layout.names), layout.header, positions,
                    tuple(layout.names[j] for j in positions))
 
 
