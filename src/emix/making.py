@@ -22,8 +22,9 @@ from emix.model import FLOOR
 from emix.moments import Moments, moments_of
 from emix.result import Fit, Optimum
 from emix.searching import direct
+from emix.searching.asked import plan_of
 from emix.searching.checkpoint import Journal
-from emix.searching.finding import Finder, plan_of
+from emix.searching.finding import Finder
 from emix.searching.fingerprint import identity_of
 from emix.soundness.checking import check_rank, check_spread
 from emix.soundness.coinciding import counted
@@ -65,7 +66,7 @@ class Search:
         return self.start is None or isinstance(self.start, str)
 
     def plan(self, n_features: int) -> Plan | None:
-        """See `finding.plan_of`."""
+        """See `asked.plan_of`."""
         assert self.start is None or isinstance(self.start, str)
         return plan_of(self.start, self.n_starts, n_features > 1)
 

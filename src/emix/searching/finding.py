@@ -21,10 +21,11 @@ from emix.climbing.climb import (
 )
 from emix.compression import Compression
 from emix.compression.thinning import thinned
-from emix.errors import DataError, ParameterError
-from emix.initialise import Draws, SortedColumn, Table, crowd, named, named_of_rows
+from emix.errors import ParameterError
+from emix.initialise import Draws, SortedColumn, Table, crowd, named_of_rows
 from emix.mixture import Mixture
 from emix.model import FLOOR, Model
+from emix.searching.asked import plan_of, refuse_few_values, refuse_unlike, start_of_labels
 from emix.searching.candidates import Candidate, Interrupted, cut_off, distinct
 from emix.searching.checkpoint import Journal
 from emix.searching.condensing import Condensed, condensed, joined, leads_on
@@ -37,7 +38,6 @@ from emix.searching.truncating import climb_near
 from emix.soundness.degenerate import degenerate_components
 from emix.sources.array import ArraySource
 from emix.sources.device import DeviceSource
-from emix.sources.distinct import Distinct, Values
 
 if TYPE_CHECKING:
     from emix.em import Step
@@ -53,20 +53,6 @@ SAMPLE_STOP = Stop(1e-6, 500)
 LAST_STEPS = 64
 # A held spread narrower than so many bins of a thinned sample would see the gaps between points.
 NARROW = 4.0
-
-
-def plan_of(start: str | None, n_starts: int | None, several: bool) -> Plan | None:
-    """The plan that is asked for, in several columns or in one; None for the default one.
-
-    Raises `ParameterError` for a start or a number of them that there is not.
-    """
-    if n_starts is not None and not is_whole(n_starts, 1):
-        raise ParameterError(f"n_starts={n_starts!r}; expected 1 or more")
-    if start is not None:
-        named_of_rows(start) if several else named(start)
-    elif n_starts is None:
-        return None
-    return Plan.of_starts(n_starts or 10, start, several)
 
 
 class Finder:
@@ -102,9 +88,10 @@ class Finder:
         first of them "interrupted"."""
         if isinstance(start, Mixture):
             return self._from(start, n_starts)
-        self._refuse_few_values()
+        refuse_few_values(self.source, self.model, self.ground, self.name)
         if isinstance(start, np.ndarray):
-            return self._from_labels(start, n_starts)
+            k = self.model.n_components
+            return self._from(start_of_labels(start, self.source, self.units, k), n_starts)
         plan = None if self.is_crowd else self._plan(start, n_starts)
         self.journal.open()
         if self.journal.is_complete:
@@ -221,58 +208,11 @@ class Finder:
 
     def _from(self, start: Mixture, n_starts: int | None) -> list[Candidate]:
         """One climb on all the data, from the user's own start."""
-        k, d = self.model.n_components, self.source.n_features
-        if n_starts not in (None, 1):
-            raise ParameterError("a start that is a Mixture, or labels, is one start; leave "
-                                 "n_starts out")
-        if (start.n_components, start.n_features) != (k, d):
-            raise ParameterError(
-                f"start has {start.n_components} components in {start.n_features} columns; "
-                f"expected {k} in {d}"
-            )
+        refuse_unlike(start, n_starts, self.model.n_components, self.source.n_features)
         self.journal.open()
         if self.journal.is_complete:
             return self._kept()
         return self._on_all_data([self.within.conforming(start.inward(self.units))], [1])
-
-    def _from_labels(self, labels: Labels, n_starts: int | None) -> list[Candidate]:
-        """One climb from the division of the rows that labels (n,) make."""
-        k, n = self.model.n_components, self.source.n_rows
-        if not isinstance(self.source, ArraySource):
-            raise ParameterError(f"start is a label for each row, which is of rows in memory; "
-                                 f"these {n} rows are read block by block: give a Mixture, or the "
-                                 f"name of a kind of start")
-        whole = bool((np.isfinite(labels) & (labels == np.floor(labels))).all())
-        if labels.shape != (n,) or not whole:
-            raise ParameterError(f"start is an array of shape {labels.shape} and dtype "
-                                 f"{labels.dtype}; expected a label 0 to {k - 1} for each of {n} "
-                                 f"rows")
-        groups, inverse = np.unique(labels, return_inverse=True)
-        if len(groups) > k:
-            raise ParameterError(f"start labels {len(groups)} groups, k is {k}")
-        weight = self.source.sample_weight
-        table = Table.of(self.source.block, self.units)
-        counted = slice(None) if weight is None else weight > 0
-        start = table.mixture_of(inverse[counted], k)
-        return self._from(start.outward(self.units), n_starts)
-
-    def _refuse_few_values(self) -> None:
-        """Raise `DataError` for more components than values, unless their spreads are held."""
-        k = self.model.n_components
-        if k == 1 or not self.model.held.learned_covariances.any():
-            return
-        several, points = isinstance(self.ground, Table), self.ground.points
-        # Mostly the first few rows of a sample are different already; a sorted column has no ties.
-        if len(np.unique(points[: 4 * k], axis=0) if several else points) >= k:
-            return
-        values = len(self.source.reduce(Distinct(k), Values.zero(self.source.n_features)).rows)
-        if values < k:
-            what = "row" if several else "value"
-            raise DataError(
-                f"{self.name} has {values} distinct {what}{'s' * (values > 1)} in "
-                f"{self.source.n_rows} rows, which cannot tell {k} components apart: at most "
-                f"k={values} can be learned; hold the standard deviations (sds=...) to fit more"
-            )
 
     def _on_all_data(self, starts: Sequence[Mixture], counts: Sequence[int]) -> list[Candidate]:
         if (self.is_crowd or self.neglect) and isinstance(self.source, ArraySource):
