@@ -11,7 +11,7 @@ from lenient import exp, logsumexp, multiply, xlogy
 
 from emix import Mixture
 from emix.arrays import Block, Units
-from emix.covariance import Dense
+from emix.covariance import Dense, Isotropic
 from emix.kernels import NATIVE, PORTABLE, kernel_for
 
 KERNELS = [
@@ -108,6 +108,26 @@ def test_a_component_of_no_weight_gets_nothing(kernel, k):
     assert (responsibilities[:, k // 2] == 0).all()
     np.testing.assert_allclose(responsibilities.sum(axis=1), 1, atol=1e-12, rtol=0)
     assert found.weight[k // 2] == found.shift[k // 2, 0] == found.scatter[k // 2] == 0
+
+
+@every_kernel
+@pytest.mark.parametrize("away", np.linspace(37.0, 39.0, 21).tolist())
+@pytest.mark.parametrize("d", [1, 2])
+def test_sums_of_a_component_that_hardly_any_point_belongs_to(kernel, away, d):
+    """Found at night: a sum of squares times a variance is less than any double, and no error."""
+    sds, means = np.array([100.0, 1e-4]), np.ones((2, d))
+    means[1, 0] += away * sds[1]
+    covariance = Isotropic(sds) if d == 1 else Dense(sds[:, None, None] * np.eye(d))
+    mixture = Mixture.trusted(np.array([0.5, 0.5]), means, covariance)
+    points = np.ones((3, d))
+    with np.errstate(all="raise"):
+        found = kernel.expect(mixture, Block(points), "spherical")
+    log_share = d * np.log(sds[0] / sds[1]) - away**2 / 2
+    with np.errstate(under="ignore"):
+        assert found.weight[1] == pytest.approx(3 * np.exp(log_share), rel=1e-6, abs=1e-307)
+        square = (away * sds[1]) ** 2
+        assert found.scatter[1] == pytest.approx(square * found.weight[1], rel=1e-6, abs=1e-307)
+    assert found.weight[0] == pytest.approx(3, rel=1e-15)
 
 
 @needs_native

@@ -185,6 +185,17 @@ def test_a_single_component_is_never_degenerate():
         assert emix.fit(x, 1).degenerate == ()
 
 
+def test_a_place_costs_by_its_narrowness_and_wide_ones_nothing():
+    """log(σ_data / σ) nats, and never a gift to a component wider than the data."""
+    x = np.sort(np.concatenate([np.random.default_rng(7).normal(size=60), [-9.0, 8.0, 11.0]]))
+    model = replace(Model.parse(2, 1), floor=FLOOR)
+    mixture = Mixture.univariate([0.8, 0.2], [0.0, 2.0], [0.25, 30.0])
+    column = SortedColumn.of(ArraySource.of(x).block, AS_GIVEN)
+    gains = left_out_gains(column.points, column.weight, mixture, model)
+    place = np.array([np.log(x.std() / 0.25), 0.0])
+    np.testing.assert_allclose(worths(column, mixture, model), gains - place, rtol=1e-12)
+
+
 def test_on_the_floor_and_below_the_least_worth_are_named_in_order():
     model = replace(Model.parse(4, 1, sds=[NAN, NAN, NAN, 1e-9]), floor=1e-6)
     mixture = Mixture.univariate([0.25] * 4, [0, 1, 2, 3], [1e-6, 0.5, 0.5, 1e-9])

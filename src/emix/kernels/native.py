@@ -154,9 +154,10 @@ def _expect_column(
         _contiguous(block.points), block.sample_weight, shift, scale,
         log_weights, means, sds, threads,
     )
-    # The kernel sums whitened deviations, which cannot overflow where these could.
-    first = (s1 * sds)[:, None]
-    second = s2 * sds**2
+    # The kernel sums whitened deviations, which cannot overflow where these could. Of a component
+    # that hardly any point belongs to they may be less than any double.
+    with np.errstate(under="ignore"):
+        first, second = (s1 * sds)[:, None], s2 * sds**2
     if form == "pooled":
         second = second.sum(keepdims=True)[:, None, None]
     elif form != "spherical":
