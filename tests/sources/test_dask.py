@@ -52,6 +52,14 @@ def blocks_of_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "GRANULE", 1)
 
 
+@pytest.fixture(autouse=True)
+def choice_of_scheduler() -> Iterator[None]:
+    """A client that has lost its scheduler leaves it chosen when it is closed."""
+    before = dask.config.get("scheduler", None)
+    yield
+    dask.config.set(scheduler=before)
+
+
 def rows(seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     points = rng.normal(size=(PART * PARTS, D))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -127,6 +128,27 @@ def test_what_fails_on_sparks_side_is_a_typed_error() -> None:
         emix.fit(frame.selectExpr("cast(raise_error('out of order') as double) as a"), 2)
     with pytest.raises(ClusterError, match=r"Spark failed .* ZeroDivisionError: division by zero"):
         open_rows(frame, None, ["a"])[0].reduce(fails, None)
+
+
+@pytest.mark.filterwarnings("ignore::emix.NotConvergedWarning")
+def test_a_fit_that_spark_ends_goes_on_from_its_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, path, left = rows(), tmp_path / "fit.json", 9
+    settings: dict[str, Any] = {"n_starts": 2, "tol": 0.0, "max_iter": 12}
+
+    def fail(_: object) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            monkeypatch.setattr(engine, "ANSWER", "no schema at all")
+
+    frame = framed(x, 1)
+    with pytest.raises(ClusterError, match=r"Spark failed .*fit\.json keeps how far the fit"):
+        emix.fit(frame, 2, columns=list("abc"), checkpoint=path, progress=fail, **settings)
+    there = ArraySource.of(x, None, ("a", "b", "c"))
+    found = emix.fit(there, 2, checkpoint=path, **settings)
+    assert found.mixture == emix.fit(there, 2, **settings).mixture
 
 
 def fails(block: object) -> None:
