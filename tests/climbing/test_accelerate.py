@@ -186,7 +186,7 @@ def test_a_refused_proposal_leaves_em_where_it_stood():
         """Proposes what is no good, each time."""
 
         def proposed(self, step, image):
-            self.image, self._was_asked = image, True
+            self.image, self._asked = image, self._anderson
             return Mixture.univariate([0.5, 0.5], [40.0, 50.0], [1.0, 1.0])
 
     plain = list(itertools.islice(iterate(source, start, model), 4))
@@ -197,6 +197,22 @@ def test_a_refused_proposal_leaves_em_where_it_stood():
     assert (first.mixture.means == plain[0].mixture.means).all()
     assert (refused.mixture.means == first.mixture.means).all() and refused.iteration == 1
     assert (second.mixture.means == plain[1].mixture.means).all() and second.iteration == 2
+
+
+@pytest.mark.parametrize("seed", [4, 7, 10])
+def test_a_sample_that_does_not_know_the_slowest_direction_does_not_hold_a_climb_up(seed):
+    """Three components on two groups: along the ridge between two of them a sample's curvature has
+    the wrong size, or sign, and Newton's steps alone never arrive."""
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(1300, 1)) * np.where(rng.random(1300) < 0.4, 0.5, 1.5)[:, None]
+    rows[:650] += 5.0
+    model = Model.parse(3, 1, "E", weights="equal").inward(Units.identity(1), FLOOR)
+    source, near = ArraySource.of(rows), ArraySource.of(rng.permutation(rows)[:100])
+    for means in ([-0.1, 4.5, 5.4], [-0.3, 0.3, 5.0], [-1.0, 2.5, 6.0]):
+        start = Mixture.univariate([1 / 3] * 3, means, [1.1] * 3)
+        end = climb(source, start, model, Units.identity(1), FOR_EVER,
+                    accelerator=Accelerator(model, near))
+        assert end.outcome is Outcome.CONVERGED and end.iterations < 100
 
 
 def test_curvature_from_a_sample_ends_at_the_optimum_of_all_the_data():

@@ -1,4 +1,4 @@
-"""Which way a climb looks for its next step: Newton's, or EM's own steps mixed.
+"""Which way a climb looks for its next step: EM's own, Newton's, or EM's mixed.
 
 All of it is proposals. A climb scores what is proposed with its next E-step, and where that is
 lower it goes on from where EM would have gone: the objective never falls.
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 # A fall of the objective, as a share of it and of the rows, that is rounding.
 ROUNDING = 1e-12
 # Steps after which everything learned on the way is forgotten, so that a climb can be taken up
-# there from its mixture alone. Of them, so many are EM's before Newton's turn.
+# there from its mixture alone. The first of them are EM's, which find the valley, then come
+# Newton's. Where these have not arrived, their curvature is that of a sample, which does not know
+# the slowest directions: the last are EM's mixed.
 MEMORY = 64
-BEFORE_NEWTON = 16
+BEFORE_NEWTON, AFTER_NEWTON = 16, 48
 
 
 class Proposer(Protocol):
@@ -45,24 +47,33 @@ class Accelerator:
     """The proposals of one climb.
 
     near : data to take curvature from, in the units of the climb, which the data itself or a part
-        of it may be; None, or more parameters than Newton's way can pay for: Anderson's is taken
+        of it may be; None, or more parameters than Newton's way can pay for: without it
     """
 
     def __init__(self, model: Model, near: Source | None = None) -> None:
         self.image: Mixture | None = None
-        self._way: Proposer = Newton(model, near) if near is not None and Newton.serves(model) \
-            else Anderson(model)
-        self._was_asked = False
+        self._anderson = Anderson(model)
+        self._newton = Newton(model, near) if near is not None and Newton.serves(model) else None
+        self._asked: Proposer | None = None
 
     def proposed(self, step: Step, image: Mixture) -> Mixture:
         """What to score next, from where EM stands and where it would go."""
-        self.image, turn = image, step.iteration % MEMORY
-        if turn == 0:
-            self._way.forget()
-        waits = turn < BEFORE_NEWTON and isinstance(self._way, Newton)
-        found = None if waits else self._way.proposed(step, image)
-        self._was_asked = found is not None
-        return image if found is None else found
+        self.image, self._asked = image, None
+        if step.iteration % MEMORY == 0:
+            self._anderson.forget()
+            if self._newton is not None:
+                self._newton.forget()
+        way = self._way(step.iteration % MEMORY)
+        found = None if way is None else way.proposed(step, image)
+        if found is None:
+            return image
+        self._asked = way
+        return found
+
+    def _way(self, turn: int) -> Proposer | None:
+        if self._newton is None or turn >= AFTER_NEWTON:
+            return self._anderson
+        return self._newton if turn >= BEFORE_NEWTON else None
 
     def resumed(self, step: Step, image: Mixture) -> Mixture:
         """What to score after a refusal: where EM would go; where all is forgotten, what a climb
@@ -71,11 +82,11 @@ class Accelerator:
 
     def refuses(self, before: Step, now: Step) -> bool:
         """Whether what was proposed at `before` is lower, so that EM goes on from `image`."""
-        if not self._was_asked:
+        if self._asked is None:
             return False
         slack = ROUNDING * (abs(before.objective) + before.statistics.total)
         # Not a number is no step up either, and infinity no maximum.
         is_higher = before.objective - slack <= now.objective < float("inf")
-        self._way.judged(is_higher)
-        self._was_asked = False
+        self._asked.judged(is_higher)
+        self._asked = None
         return not is_higher
