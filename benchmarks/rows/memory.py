@@ -39,7 +39,8 @@ def rows(peers: Sequence[Peer]) -> Iterator[Row]:
         if isinstance(ours, str) or isinstance(theirs, str):
             yield Row.unrun(PART, told, peer.name, str(theirs))
             continue
-        ratio = theirs / ours
+        # What is under a megabyte may not raise the peak at all.
+        ratio = theirs / max(ours, 1.0)
         yield Row(PART, told, peer.name, ours, theirs, ratio, ratio, ratio, peer.remark,
                          "MB")
 
