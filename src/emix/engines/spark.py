@@ -223,12 +223,13 @@ class _Ask:
             made = type(batch)
             for row in range(batch.num_rows):
                 partition, block, n_rows, error = (
-                    batch.column(j)[row].as_py() for j in (0, 1, 2, 5))
+                    batch.column(name)[row].as_py()
+                    for name in ("partition", "block", "n_rows", "error"))
                 if error:
                     yield _answer(made, partition, block, error=error)
                     continue
-                points = np.frombuffer(batch.column(3)[row].as_buffer(), self.dtype)
-                weight = np.frombuffer(batch.column(4)[row].as_buffer())
+                points = np.frombuffer(batch.column("points")[row].as_buffer(), self.dtype)
+                weight = np.frombuffer(batch.column("weight")[row].as_buffer())
                 first = 0 if block == 0 else first
                 try:
                     found = self.work((partition, block), first, points.reshape(n_rows, -1),
