@@ -26,13 +26,18 @@ def plan_of(start: str | None, n_starts: int | None, several: bool) -> Plan | No
 
     Raises `ParameterError` for a start or a number of them that there is not.
     """
-    if n_starts is not None and not is_whole(n_starts, 1):
-        raise ParameterError(f"n_starts={n_starts!r}; expected 1 or more")
+    refuse_number(n_starts)
     if start is not None:
         named_of_rows(start) if several else named(start)
     elif n_starts is None:
         return None
     return Plan.of_starts(n_starts or 10, start, several)
+
+
+def refuse_number(n_starts: int | None) -> None:
+    """Raise `ParameterError` for a number of starts that there cannot be."""
+    if n_starts is not None and not is_whole(n_starts, 1):
+        raise ParameterError(f"n_starts={n_starts!r}; expected 1 or more")
 
 
 def refuse_unlike(start: Mixture, n_starts: int | None, k: int, d: int) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emix.arrays import Labels, Units, is_whole
+from emix.arrays import Labels, Units
 from emix.climbing.accelerate import Accelerator
 from emix.climbing.climb import (
     Abreast,
@@ -21,11 +21,16 @@ from emix.climbing.climb import (
 )
 from emix.compression import Compression
 from emix.compression.thinning import thinned
-from emix.errors import ParameterError
 from emix.initialise import Draws, SortedColumn, Table, crowd, named_of_rows
 from emix.mixture import Mixture
 from emix.model import FLOOR, Model
-from emix.searching.asked import plan_of, refuse_few_values, refuse_unlike, start_of_labels
+from emix.searching.asked import (
+    plan_of,
+    refuse_few_values,
+    refuse_number,
+    refuse_unlike,
+    start_of_labels,
+)
 from emix.searching.candidates import Candidate, Interrupted, cut_off, distinct
 from emix.searching.checkpoint import Journal
 from emix.searching.condensing import Condensed, condensed, joined, leads_on
@@ -194,8 +199,7 @@ class Finder:
 
     def _from_crowds(self, kind: str | None, n_starts: int | None) -> list[Candidate]:
         """One start, or as many as are asked for, each climbed on all the data."""
-        if n_starts is not None and not is_whole(n_starts, 1):
-            raise ParameterError(f"n_starts={n_starts!r}; expected 1 or more")
+        refuse_number(n_starts)
         k, table = self.model.n_components, self.ground
         assert isinstance(table, Table)
         make = None if kind is None else named_of_rows(kind)
