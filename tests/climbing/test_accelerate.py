@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from emix import Mixture, NormalPrior
 from emix.arrays import Floats, Units
+from emix.climbing import newton
 from emix.climbing.accelerate import MEMORY, Accelerator
 from emix.climbing.climb import Outcome, Stop, climb, climb_many
 from emix.climbing.newton import Newton
-from emix.em import iterate
+from emix.em import Step, iterate
 from emix.kernels import NATIVE
 from emix.model import FLOOR, Model
 from emix.sources.array import ArraySource
@@ -166,12 +167,12 @@ def test_a_climb_can_be_taken_up_where_the_memory_ends():
     model = Model.parse(4, 2, "VVV").inward(Units.identity(2), FLOOR)
     source, start = ArraySource.of(rows), start_on(rows, 4, model)
 
-    def steps(mixture: Mixture) -> Iterator[Mixture]:
-        accelerated = iterate(source, mixture, model, accelerator=Accelerator(model, source))
-        return (step.mixture for step in accelerated)
+    def steps(mixture: Mixture, taken: int) -> Iterator[Mixture]:
+        accelerator = Accelerator(model, source, None, taken)
+        return (step.mixture for step in iterate(source, mixture, model, accelerator=accelerator))
 
-    unbroken = list(itertools.islice(steps(start), MEMORY + 30))
-    taken_up = list(itertools.islice(steps(unbroken[MEMORY]), 30))
+    unbroken = list(itertools.islice(steps(start, 0), MEMORY + 30))
+    taken_up = list(itertools.islice(steps(unbroken[MEMORY], MEMORY), 30))
     for ours, theirs in zip(taken_up, unbroken[MEMORY:], strict=True):
         assert (ours.means == theirs.means).all()
         assert (ours.covariance.factors == theirs.covariance.factors).all()
@@ -213,6 +214,70 @@ def test_a_sample_that_does_not_know_the_slowest_direction_does_not_hold_a_climb
         end = climb(source, start, model, Units.identity(1), FOR_EVER,
                     accelerator=Accelerator(model, near))
         assert end.outcome is Outcome.CONVERGED and end.iterations < 100
+
+
+@pytest.mark.parametrize(("seed", "objective"), [(1, -11345.060553), (2, -11346.359185)])
+def test_a_climb_that_goes_on_for_long_takes_its_curvature_from_all_the_data(seed, objective):
+    """Three components on one cloud: the ridge is so flat that a quarter of the rows curve the
+    other way along it."""
+    rows = np.random.default_rng(seed).normal(size=(4000, 2))
+    rows = (rows - rows.mean(axis=0)) / rows.std(axis=0)
+    model, units = Model.parse(3, 2, "VVV").inward(Units.identity(2), FLOOR), Units.identity(2)
+    source, near = ArraySource.of(rows), ArraySource.of(rows[:1000])
+    start = start_on(rows, 3, model, seed)
+    never = climb(source, start, model, units, Stop(1e-10, 1000),
+                  accelerator=Accelerator(model, near))
+    at_last = climb(source, start, model, units, Stop(1e-10, 250),
+                    accelerator=Accelerator(model, near, (source, units)))
+    assert never.outcome is Outcome.NOT_CONVERGED
+    assert at_last.outcome is Outcome.CONVERGED
+    assert at_last.objective == pytest.approx(objective, abs=1e-6)
+    assert (np.diff(at_last.trace) >= -1e-12 * abs(objective)).all()
+
+
+def test_all_the_data_is_looked_at_so_often_a_turn_and_only_when_it_is_late(monkeypatch):
+    rows = np.random.default_rng(10).normal(size=(4000, 2))
+    model, units = Model.parse(3, 2, "VVV").inward(Units.identity(2), FLOOR), Units.identity(2)
+    source, near, seen = ArraySource.of(rows), ArraySource.of(rows[:1000]), []
+    from_data = newton.information
+
+    def watched(looked_at, *rest):
+        seen.append(looked_at)
+        return from_data(looked_at, *rest)
+
+    monkeypatch.setattr(newton, "information", watched)
+    accelerator = Accelerator(model, near, (source, units))
+    steps = iterate(source, start_on(rows, 3, model, 10), model, accelerator=accelerator)
+    looks = []
+    for step in itertools.islice(steps, 2 * MEMORY):
+        if step.iteration % MEMORY == 0:
+            looks.append(len(seen))
+    first, second = seen[: looks[1]], seen[looks[1]:]
+    assert first and all(each is near for each in first)
+    assert 0 < len(second) <= newton.MOST_LOOKS and all(each is source for each in second)
+
+
+def test_near_a_summit_newton_is_judged_by_slopes():
+    """Two mixtures whose objectives differ by less than rounding: the steeper is refused."""
+    rows = overlapping_rows(1)
+    model = Model.parse(2, 1).inward(Units.identity(1), FLOOR)
+    source = ArraySource.of(rows)
+    top = climb(source, start_on(rows, 2, model), model, Units.identity(1), FOR_EVER,
+                accelerator=Accelerator(model, source)).mixture
+
+    def moved(by: float) -> Step:
+        mixture = Mixture.univariate(top.weights, top.means[:, 0] + by, top.sds)
+        return next(iterate(source, mixture, model))
+
+    near, far = moved(1e-9), moved(1e-8)
+    assert abs(near.objective - far.objective) < 1e-12 * len(rows)
+    accelerator = Accelerator(model, source)
+    for before, now, is_refused in ((near, far, True), (far, near, False)):
+        accelerator._asked = accelerator._newton
+        assert accelerator.refuses(before, now) is is_refused
+        # EM mixed may grow steeper on its way.
+        accelerator._asked = accelerator._anderson
+        assert not accelerator.refuses(before, now)
 
 
 def test_curvature_from_a_sample_ends_at_the_optimum_of_all_the_data():

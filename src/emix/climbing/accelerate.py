@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from emix.climbing.anderson import Anderson
 from emix.climbing.newton import Newton
+from emix.maximise import gradient
 
 if TYPE_CHECKING:
+    from emix.arrays import Units
     from emix.em import Step
     from emix.mixture import Mixture
     from emix.model import Model
@@ -20,9 +24,10 @@ if TYPE_CHECKING:
 # A fall of the objective, as a share of it and of the rows, that is rounding.
 ROUNDING = 1e-12
 # Steps after which everything learned on the way is forgotten, so that a climb can be taken up
-# there from its mixture alone. The first of them are EM's, which find the valley, then come
-# Newton's. Where these have not arrived, their curvature is that of a sample, which does not know
-# the slowest directions: the last are EM's mixed.
+# there from its mixture alone. The first of a climb are EM's, which find the valley, then come
+# Newton's. Where these have not arrived, their curvature may be that of a sample, which does not
+# know the slowest directions: the last are EM's mixed, and after them curvature is that of all the
+# data.
 MEMORY = 64
 BEFORE_NEWTON, AFTER_NEWTON = 16, 48
 
@@ -48,12 +53,20 @@ class Accelerator:
 
     near : data to take curvature from, in the units of the climb, which the data itself or a part
         of it may be; None, or more parameters than Newton's way can pay for: without it
+    all_of_it : the data and its units, where `near` is but a part; taken from once a climb has gone
+        on for long
+    taken : steps that a climb had taken before the first that is told of, a multiple of `MEMORY`
     """
 
-    def __init__(self, model: Model, near: Source | None = None) -> None:
+    def __init__(
+        self, model: Model, near: Source | None = None,
+        all_of_it: tuple[Source, Units] | None = None, taken: int = 0,
+    ) -> None:
         self.image: Mixture | None = None
-        self._anderson = Anderson(model)
-        self._newton = Newton(model, near) if near is not None and Newton.serves(model) else None
+        self._model, self._taken = model, taken
+        self._anderson, self._newton = Anderson(model), None
+        if near is not None and Newton.serves(model):
+            self._newton = Newton(model, near, all_of_it)
         self._asked: Proposer | None = None
 
     def proposed(self, step: Step, image: Mixture) -> Mixture:
@@ -63,6 +76,7 @@ class Accelerator:
             self._anderson.forget()
             if self._newton is not None:
                 self._newton.forget()
+                self._newton.is_late = self._taken + step.iteration > 0
         way = self._way(step.iteration % MEMORY)
         found = None if way is None else way.proposed(step, image)
         if found is None:
@@ -71,9 +85,10 @@ class Accelerator:
         return found
 
     def _way(self, turn: int) -> Proposer | None:
-        if self._newton is None or turn >= AFTER_NEWTON:
+        if self._newton is None or self._newton.is_spent or turn >= AFTER_NEWTON:
             return self._anderson
-        return self._newton if turn >= BEFORE_NEWTON else None
+        in_the_valley = self._newton.is_late or turn >= BEFORE_NEWTON
+        return self._newton if in_the_valley else None
 
     def resumed(self, step: Step, image: Mixture) -> Mixture:
         """What to score after a refusal: where EM would go; where all is forgotten, what a climb
@@ -84,9 +99,19 @@ class Accelerator:
         """Whether what was proposed at `before` is lower, so that EM goes on from `image`."""
         if self._asked is None:
             return False
-        slack = ROUNDING * (abs(before.objective) + before.statistics.total)
-        # Not a number is no step up either, and infinity no maximum.
-        is_higher = before.objective - slack <= now.objective < float("inf")
+        is_higher = self._is_higher(before, now)
         self._asked.judged(is_higher)
         self._asked = None
         return not is_higher
+
+    def _is_higher(self, before: Step, now: Step) -> bool:
+        slack = ROUNDING * (abs(before.objective) + before.statistics.total)
+        # Not a number is no step up either, and infinity no maximum.
+        if not before.objective - slack <= now.objective < float("inf"):
+            return False
+        # Near a summit the objective no longer tells its sides apart, but slopes do.
+        leads = self._asked is not self._newton or now.objective > before.objective + slack
+        return leads or self._slope(now) < self._slope(before)
+
+    def _slope(self, step: Step) -> float:
+        return float(np.abs(gradient(step.statistics, step.mixture, self._model)).max())

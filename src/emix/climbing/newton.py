@@ -9,7 +9,9 @@ is t steps of EM at once, g (1 − exp(−(1 − r) t)) / (1 − r), t as large 
 way, along which slow directions stay behind fast ones, so that it leads to EM's own summit.
 
 The gradient is that of all the data, from the E-step that has been made anyway; the curvature may
-be that of a sample, which only makes the last steps a little less than quadratic.
+be that of a sample, which mostly only makes the last steps a little less than quadratic. But where
+a direction is so flat that a sample curves the other way, no step along it arrives: a climb that
+has gone on for long takes its curvature from all the data, few times, for that costs many passes.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ from emix.climbing.information import (
 )
 
 if TYPE_CHECKING:
-    from emix.arrays import Floats, Order
+    from emix.arrays import Floats, Order, Units
+    from emix.climbing.information import Information
     from emix.em import Step
     from emix.mixture import Mixture
     from emix.model import Model
@@ -42,6 +45,8 @@ REACH, GROWTH = 0.1, 4.0
 # EM is left to itself until its own steps are this short: far from a summit, what leads up fast can
 # lead to another one than EM would have come to.
 BEGIN = 0.02
+# So often, in each turn, the curvature of all the data is asked for.
+MOST_LOOKS = 12
 # An eigenvalue of the observed information of less than this is rounding.
 FLAT = 1e-9
 # The logarithm of more steps than there could be, and how finely that is divided.
@@ -49,10 +54,17 @@ MOST_STEPS, HALVINGS = 40.0, 40
 
 
 class Newton:
-    """Newton's steps of one climb; see `emix.climbing.accelerate.Proposer`."""
+    """Newton's steps of one climb; see `emix.climbing.accelerate.Proposer`.
 
-    def __init__(self, model: Model, near: Source) -> None:
-        self.model, self.near = model, near
+    near : data to take curvature from at first, in the units of the climb
+    all_of_it : all the data and its units, where `near` is less than that
+    """
+
+    def __init__(
+        self, model: Model, near: Source, all_of_it: tuple[Source, Units] | None = None
+    ) -> None:
+        self.model, self.near, self.all_of_it = model, near, all_of_it
+        self.is_late = False
         self.forget()
 
     @staticmethod
@@ -61,7 +73,12 @@ class Newton:
         return 0 < model.n_parameters <= MOST_PARAMETERS
 
     def forget(self) -> None:
-        self._reach = REACH
+        self._reach, self._looks = REACH, 0
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether all the data has been looked at as often as it may be."""
+        return self._looks >= MOST_LOOKS
 
     def judged(self, is_higher: bool) -> None:
         self._reach = min(self._reach * GROWTH, REACH) if is_higher else self._reach / GROWTH
@@ -73,7 +90,7 @@ class Newton:
             return None
         at = Coordinates.of(mixture, self.model)
         free = _free(at)
-        found = information(self.near, at)
+        found = self._curvature(at)
         _, hessian = objective_derivatives(found, at)
         if not np.isfinite(hessian).all():
             return None
@@ -94,6 +111,14 @@ class Newton:
             moved = at.moved(move)
         sizes = moved.covariance.log_determinants
         return moved if np.isfinite(sizes).all() and np.isfinite(moved.means).all() else None
+
+
+    def _curvature(self, at: Coordinates) -> Information:
+        if self.all_of_it is None or not self.is_late:
+            return information(self.near, at)
+        self._looks += 1
+        source, units = self.all_of_it
+        return information(source, at, units)
 
 
 def _free(at: Coordinates) -> Order:

@@ -124,7 +124,8 @@ class _Climber:
         abreast = Abreast(
             self.source, starts, [self.model] * len(runs), [self.units] * len(runs),
             [Stop(self.stop.tol, self.stop.max_iter - steps) for steps in taken], self.threads,
-            trails, [Accelerator(self.model, self.near) for _ in runs],
+            trails, [Accelerator(self.model, self.near, self._all_of_it(), steps)
+                     for steps in taken],
         )
 
         def passed() -> None:
@@ -149,6 +150,10 @@ class _Climber:
         was_cut = any(map(_was_cut, ends))
         self._keep(kept if was_cut else ends, now=was_cut)
         return [end for end in ends if end is not None], was_cut
+
+    def _all_of_it(self) -> tuple[Source, Units] | None:
+        """The data, where there is more of it than what is near."""
+        return (self.source, self.units) if self.source.n_rows > self.near.n_rows else None
 
     def _goes_on(self, end: Climb | None, most: int | None = None) -> bool:
         most = self.stop.max_iter if most is None else min(most, self.stop.max_iter)
