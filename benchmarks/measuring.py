@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -41,8 +43,14 @@ class Row:
         nothing = float("nan")
         return cls(part, what, peer, nothing, nothing, nothing, nothing, nothing, remark)
 
-    def as_dict(self) -> dict[str, object]:
-        return asdict(self)
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Row:
+        """Of what `as_dict` gave."""
+        return cls(**{name: math.nan if value is None else value for name, value in values.items()})
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON, which has no NaN."""
+        return {name: None if value != value else value for name, value in asdict(self).items()}
 
 
 def timed(action: Action) -> float:

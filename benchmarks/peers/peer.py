@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +23,7 @@ def why(reason: Exception) -> str:
     if isinstance(reason, Unable):
         return str(reason)
     first = (str(reason).strip().splitlines() or [""])[0]
-    return f"failed: {type(reason).__name__}: {first[:80]}"
+    return f"failed: {type(reason).__name__}: {shorten(first, 90, placeholder='…')}"
 
 
 @dataclass(frozen=True)

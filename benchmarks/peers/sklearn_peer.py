@@ -31,8 +31,9 @@ class ScikitLearn(Peer):
         )
 
     def step(self, problem: Problem) -> Callable[[], float]:
-        # The parameters of the start, by a fit that never reaches its first M-step's end.
-        model = self._begun(problem, 1).fit(problem.x[:2000])
+        # What a fit prepares; on as many rows as leave no component with fewer than it has columns.
+        _, d, k = problem.shape
+        model = self._begun(problem, 1).fit(problem.x[: max(2000, 8 * d * k)])
         model._initialize_parameters(problem.x, np.random.RandomState(0))
 
         def step() -> None:
