@@ -25,9 +25,8 @@ if TYPE_CHECKING:
 ROUNDING = 1e-12
 # Steps after which everything learned on the way is forgotten, so that a climb can be taken up
 # there from its mixture alone. The first of a climb are EM's, which find the valley, then come
-# Newton's. Where these have not arrived, their curvature may be that of a sample, which does not
-# know the slowest directions: the last are EM's mixed, and after them curvature is that of all the
-# data.
+# Newton's. Where these have not arrived and have a sample's curvature, which does not know the
+# slowest directions, the last are EM's mixed, and after them curvature is that of all the data.
 MEMORY = 64
 BEFORE_NEWTON, AFTER_NEWTON = 16, 48
 
@@ -53,8 +52,8 @@ class Accelerator:
 
     near : data to take curvature from, in the units of the climb, which the data itself or a part
         of it may be; None, or more parameters than Newton's way can pay for: without it
-    all_of_it : the data and its units, where `near` is but a part; taken from once a climb has gone
-        on for long
+    all_of_it : the data and its units: where `near` is but a part of them, curvature is taken from
+        all of them once a climb has gone on for long; None where that may not be
     taken : steps that a climb had taken before the first that is told of, a multiple of `MEMORY`
     """
 
@@ -85,7 +84,9 @@ class Accelerator:
         return found
 
     def _way(self, turn: int) -> Proposer | None:
-        if self._newton is None or self._newton.is_spent or turn >= AFTER_NEWTON:
+        if self._newton is None or self._newton.is_spent:
+            return self._anderson
+        if turn >= AFTER_NEWTON and not self._newton.is_exact:
             return self._anderson
         in_the_valley = self._newton.is_late or turn >= BEFORE_NEWTON
         return self._newton if in_the_valley else None

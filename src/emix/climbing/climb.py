@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emix.arrays import Units
-from emix.climbing.accelerate import Accelerator
 from emix.climbing.ascending import (
     FALL,
     ROUNDINGS,
@@ -40,6 +39,7 @@ if NATIVE is not None:
 
 if TYPE_CHECKING:
     from emix.arrays import Floats
+    from emix.climbing.accelerate import Accelerator
     from emix.em import EStep
     from emix.model import Model
     from emix.sources.protocol import Source
@@ -113,13 +113,8 @@ def climb_many(
     stop: Stop,
     threads: int = 1,
     progress: Callable[[Progress], None] | None = None,
-    near: Source | None = None,
 ) -> list[Climb]:
-    """A climb from each of several starts, in their order, all of them cut off by Ctrl-C.
-
-    Natively they are plain EM. Those in Python's loop are accelerated where there are data `near`
-    to take curvature from, in the units of the climb.
-    """
+    """Plain EM from each of several starts, in their order, all cut off by Ctrl-C."""
     if isinstance(source, ArraySource) and runs_natively(source, starts[0], model):
         return _climb_natively(source, starts, model, units, stop, threads)
     if isinstance(source, ArraySource) and climbs_natively(source, model.n_components, model):
@@ -132,7 +127,6 @@ def climb_many(
     return Abreast(
         source, starts, [model] * several, [units] * several, [stop] * several, threads,
         None if progress is None else [watcher(progress, j, several) for j in range(several)],
-        None if near is None else [Accelerator(model, near) for _ in starts],
     ).run()
 
 

@@ -57,7 +57,7 @@ class Newton:
     """Newton's steps of one climb; see `emix.climbing.accelerate.Proposer`.
 
     near : data to take curvature from at first, in the units of the climb
-    all_of_it : all the data and its units, where `near` is less than that
+    all_of_it : the data and its units, if they may be asked; they may be `near` themselves
     """
 
     def __init__(
@@ -74,6 +74,15 @@ class Newton:
 
     def forget(self) -> None:
         self._reach, self._looks = REACH, 0
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether curvature is that of all the data."""
+        return self.all_of_it is not None and (self.is_late or self._has_it_near)
+
+    @property
+    def _has_it_near(self) -> bool:
+        return self.all_of_it is not None and self.all_of_it[0] is self.near
 
     @property
     def is_spent(self) -> bool:
@@ -114,7 +123,7 @@ class Newton:
 
 
     def _curvature(self, at: Coordinates) -> Information:
-        if self.all_of_it is None or not self.is_late:
+        if self.all_of_it is None or self._has_it_near or not self.is_late:
             return information(self.near, at)
         self._looks += 1
         source, units = self.all_of_it

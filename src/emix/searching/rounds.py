@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emix.arrays import Units
 from emix.climbing.accelerate import MEMORY, Accelerator
 from emix.climbing.climb import (
     Abreast,
@@ -30,7 +31,6 @@ from emix.searching.checkpoint import Ascent
 from emix.sources.array import ArraySource
 
 if TYPE_CHECKING:
-    from emix.arrays import Units
     from emix.em import Step
     from emix.mixture import Mixture
     from emix.model import Model
@@ -151,9 +151,11 @@ class _Climber:
         self._keep(kept if was_cut else ends, now=was_cut)
         return [end for end in ends if end is not None], was_cut
 
-    def _all_of_it(self) -> tuple[Source, Units] | None:
-        """The data, where there is more of it than what is near."""
-        return (self.source, self.units) if self.source.n_rows > self.near.n_rows else None
+    def _all_of_it(self) -> tuple[Source, Units]:
+        """The data, which are near where there is no more of them."""
+        if self.source.n_rows > self.near.n_rows:
+            return self.source, self.units
+        return self.near, Units.identity(self.near.n_features)
 
     def _goes_on(self, end: Climb | None, most: int | None = None) -> bool:
         most = self.stop.max_iter if most is None else min(most, self.stop.max_iter)

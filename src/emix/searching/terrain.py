@@ -263,7 +263,8 @@ def _watched(
 def _accelerated(
     source: ArraySource, start: Mixture, model: Model, stop: Stop, threads: int
 ) -> Climb:
-    units, accelerator = Units.identity(start.n_features), Accelerator(model, source)
+    units = Units.identity(start.n_features)
+    accelerator = Accelerator(model, source, (source, units))
     run = climb(source, start, model, units, stop, threads, None, accelerator)
     return _all_of([run])[0]
 
