@@ -459,8 +459,8 @@ LINES: dict[str, list[Line]] = {
     ],
     "Interfaces": [
         Line("1-D arrays, Series, one-column frames; the same kind of frame out; names checked",
-             ("tests/test_frames.py::test_frame_in_same_kind_of_frame_out",
-              "tests/test_frames.py::test_a_series_in_a_series_out",
+             ("tests/frames/test_giving.py::test_frame_in_same_kind_of_frame_out",
+              "tests/frames/test_giving.py::test_a_series_in_a_series_out",
               "tests/test_arrays.py::test_every_way_to_give_a_column"),
              lambda: series(lambda x: emix.fit(x, 2)),
              lambda: series(lambda x: GaussianMixture(2).fit(x))),
