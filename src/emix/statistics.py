@@ -102,6 +102,8 @@ class Statistics:
         about: Floats = within + outer(offset * self.weight[:, None], offset)
         return about
 
+    # What a component far from all points has of them may be less than any double there.
+    @np.errstate(under="ignore")
     def outward(self, units: Units) -> Statistics:
         """From internal units to those of the data."""
         shift = self.shift / units.scale
