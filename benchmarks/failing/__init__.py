@@ -1,0 +1,1 @@
+"""Where others fail: the data, what each says of it, and the lines of the table."""
