@@ -20,7 +20,8 @@ from emix.kernels import PORTABLE, instruction_set, kernel_for
 from emix.mixture import Mixture
 from emix.model import FLOOR
 from emix.moments import Moments, moments_of
-from emix.result import Fit, Optimum
+from emix.optimum import Optimum
+from emix.result import Fit
 from emix.searching import direct
 from emix.searching.asked import plan_of
 from emix.searching.checkpoint import Journal

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from emix.arrays import Floats, Mask
     from emix.inference.quantities import Uncertainty
     from emix.mixture import Mixture
-    from emix.result import Fit, Optimum
+    from emix.optimum import Optimum
+    from emix.result import Fit
 
 # Columns and components shown in a table, and columns up to which correlations are.
 MOST_LINES = 30

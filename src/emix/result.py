@@ -32,39 +32,9 @@ if TYPE_CHECKING:
     from emix.inference.quantities import Uncertainty
     from emix.mixture import Mixture
     from emix.model import Model
+    from emix.optimum import Optimum
     from emix.soundness.degenerate import Degenerate
     from emix.sources.array import ArraySource
-
-
-@dataclass(frozen=True, slots=True)
-class Optimum:
-    """One of the distinct optima that the search found.
-
-    loglik in the units of the data; objective is the log-posterior where there is a prior, else
-    the log-likelihood; starts is how many runs of the search ended there.
-    """
-
-    loglik: float
-    objective: float
-    starts: int
-    outcome: Outcome
-    degenerate: tuple[Degenerate, ...]
-    mixture: Mixture
-
-    @property
-    def is_degenerate(self) -> bool:
-        return bool(self.degenerate)
-
-    @property
-    def remark(self) -> str:
-        """What tables say beside it; nothing of one that is sound and converged."""
-        notes = []
-        if self.degenerate:
-            which = ", ".join(str(d.component + 1) for d in self.degenerate)
-            notes.append(f"degenerate (component {which})")
-        if self.outcome is not Outcome.CONVERGED:
-            notes.append(self.outcome.value)
-        return "; ".join(notes)
 
 
 @dataclass(frozen=True)
