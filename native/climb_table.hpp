@@ -263,10 +263,11 @@ template <int D, SpreadForm form>
 void climb_table_of(const Table& table, const TableClimbRequest& request, int threads,
                     TableClimbResult& result, const TraceListener* listener) {
     const TableRules rules(request.terms, request.k, table.d);
-    // A climb of a handful of iterations is not the rule: count ten.
+    // Short runs take some sixty iterations, fewer where they come home: count thirty.
     const int most = static_cast<int>(smaller(threads, larger(request.starts, 1)));
+    const int64_t steps = smaller(request.max_iter, 30);
     const int workers =
-        useful_threads(most, table.n * request.starts * 10, request.k * table.d);
+        useful_threads(most, table.n * request.starts * steps, request.k * table.d);
     Several<TableClimber<D, form>*> climbers(workers);
     struct Owner {
         TableClimber<D, form>** climbers;

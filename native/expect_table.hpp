@@ -74,6 +74,7 @@ class ExpectTable {
             block.count = block_.count;
             block.vectors = block_.vectors;
             block.weighted = block_.weighted;
+            block.whole = block_.whole;
         }
         double* sums = sums_.get() + index * at_.size;
         for (int64_t i = 0; i < at_.size; ++i) sums[i] = 0.0;
@@ -107,7 +108,7 @@ class ExpectTable {
         else
             load_rows(table_, row, count, prepared_.reference, block);
         is_loaded_ = is_one_block();
-        if (is_loaded_) block_ = {block.count, block.vectors, block.weighted};
+        if (is_loaded_) block_ = {block.count, block.vectors, block.weighted, block.whole};
         if (at_.roots())
             score_block<true>(block, prepared_, s);
         else
@@ -198,6 +199,7 @@ class ExpectTable {
     struct {
         int64_t count, vectors;
         bool weighted;
+        int64_t whole;
     } block_{};
     bool is_loaded_ = false;
 };

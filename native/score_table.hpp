@@ -142,23 +142,21 @@ inline void score_block(const TableBlock& block, const PreparedTable& t, TableSc
 // Σ w log2 p and Σ w of a scored block, lane by lane.
 EMIX_LOOP inline void add_log2_densities(const TableBlock& block, const TableScratch& s,
                                          Vector* loglik, Vector* weight) {
-    if (block.weighted) {
-        for (int64_t v = 0; v < block.vectors; ++v) {
-            const Vector w = load(block.weight + v * lanes);
-            *weight += w;
-            *loglik += w * (s.top[v] + log2_from_one(s.total[v]));
-        }
-        return;
-    }
     // Logarithms are taken of products of so many totals, each in [1, k].
-    for (int64_t first = 0; first < block.vectors; first += product_length) {
+    for (int64_t first = 0; first < block.whole; first += product_length) {
         Vector product = broadcast(1.0), sum = {};
-        for (int64_t v = first; v < smaller(block.vectors, first + product_length); ++v) {
+        const int64_t last = smaller(block.whole, first + product_length);
+        for (int64_t v = first; v < last; ++v) {
             product *= s.total[v];
             sum += s.top[v];
         }
         *loglik += sum + log2_from_one(product);
-        *weight += broadcast(static_cast<double>(smaller(block.vectors - first, product_length)));
+        *weight += broadcast(static_cast<double>(last - first));
+    }
+    for (int64_t v = block.whole; v < block.vectors; ++v) {
+        const Vector w = load(block.weight + v * lanes);
+        *weight += w;
+        *loglik += w * (s.top[v] + log2_from_one(s.total[v]));
     }
 }
 

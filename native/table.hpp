@@ -32,7 +32,9 @@ struct TableBlock {
     int64_t d, stride;
     double *x, *weight;  // (d, stride), (points)
     int64_t count, vectors;
+    // Whether there are weights other than 1, and how many vectors come before them.
     bool weighted;
+    int64_t whole;
 
     static int64_t stride_of(int64_t points) { return points + 8; }
     static int64_t size(int64_t d, int64_t points) {
@@ -40,7 +42,7 @@ struct TableBlock {
     }
     TableBlock(int64_t columns, int64_t points, double* memory)
         : d(columns), stride(stride_of(points)), x(memory), weight(memory + columns * stride) {
-        count = vectors = 0;
+        count = vectors = whole = 0;
         weighted = false;
     }
     const double* column(int64_t j) const { return x + j * stride; }
@@ -109,7 +111,7 @@ EMIX_LOOP inline void transpose_rows(const Value* rows, const Table& table, int6
 // Points without weight stand at `reference`.
 inline void set_aside(int64_t columns, const double* reference, TableBlock& block) {
     if (!block.weighted) return;
-    for (int64_t p = 0; p < block.vectors * lanes; ++p) {
+    for (int64_t p = block.whole * lanes; p < block.vectors * lanes; ++p) {
         if (block.weight[p] != 0.0) continue;
         for (int64_t j = 0; j < columns; ++j) block.x[j * block.stride + p] = reference[j];
     }
@@ -129,6 +131,7 @@ inline void load_rows(const Table& table, int64_t begin, int64_t count, int64_t 
     block.count = count;
     block.vectors = points / lanes;
     block.weighted = table.sample_weight || points > count;
+    block.whole = table.sample_weight ? 0 : count / lanes;
     if (!block.weighted) return;
     const double* w = table.sample_weight;
     for (int64_t p = 0; p < points; ++p) {
