@@ -146,5 +146,7 @@ void add_replicates(nb::module_& module);
 void add_bins(nb::module_& module);
 // The functions of vicinity_module.cpp.
 void add_vicinities(nb::module_& module);
+// The functions of divide_table_module.cpp.
+void add_divisions(nb::module_& module);
 
 }  // namespace emix::python

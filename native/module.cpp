@@ -123,4 +123,5 @@ NB_MODULE(_native, module) {
     emix::python::add_replicates(module);
     emix::python::add_bins(module);
     emix::python::add_vicinities(module);
+    emix::python::add_divisions(module);
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -18,7 +20,9 @@ from emix.initialise import (
     hierarchical,
     named_of_rows,
 )
+from emix.initialise.kmeans import divided
 from emix.initialise.plus_plus import seeds
+from emix.kernels import NATIVE
 from emix.moments import moments_of
 from emix.sources.array import ArraySource
 
@@ -374,3 +378,30 @@ def test_many_draws_are_as_many_single_ones(seed, stream, n, before):
     assert together.uniforms(n).tolist() == [apart.uniform() for _ in range(n)]
     # And go on from there.
     assert together.uniform() == apart.uniform()
+
+
+# The native kernel
+
+
+@pytest.mark.skipif(NATIVE is None, reason="compares the native kernel with the portable one")
+@settings(max_examples=25)
+@given(st.integers(0, 2**32), st.integers(1, 6), st.integers(1, 5))
+def test_divisions_and_their_moments_are_those_of_numpy(seed, k, d):
+    rng = np.random.default_rng(seed)
+    table = Table(rng.normal(size=(40, d)), rng.exponential(size=40))
+    centres = table.sphered[rng.integers(0, 40, k)] + 0.01 * rng.normal(size=(k, d))
+    labels, grouped = divided(table, centres), table.mixture_of(np.arange(40) % k, k + 1)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (divided, Table):
+            patch.setattr(sys.modules[module.__module__], "NATIVE", None)
+        np.testing.assert_array_equal(labels, divided(table, centres))
+        wanted = table.mixture_of(np.arange(40) % k, k + 1)
+    np.testing.assert_allclose(grouped.weights, wanted.weights, rtol=1e-13)
+    np.testing.assert_allclose(grouped.means, wanted.means, rtol=1e-9, atol=1e-13)
+    np.testing.assert_allclose(grouped.covariances, wanted.covariances, rtol=1e-9, atol=1e-13)
+
+
+def test_a_centre_without_rows_stays_where_it_is():
+    table = Table(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), np.ones(3))
+    labels = divided(table, np.array([[0.0, 0.0], [1e3, 1e3]]))
+    assert labels.tolist() == [0, 0, 0]

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emix.kernels import NATIVE, PORTABLE
+
 if TYPE_CHECKING:
     from emix.arrays import Floats
     from emix.initialise.column import SortedColumn
@@ -35,13 +37,9 @@ def plus_plus_of_rows(table: Table, k: int, draws: Draws) -> Mixture:
 def seeds(table: Table, k: int, draws: Draws) -> Floats:
     """k sphered rows (k, d), each drawn in proportion to its squared distance from those before
     it: decorrelated columns, so that badly scaled or mixed ones do not mislead."""
-    rows = table.sphered
-    chosen = np.empty((k, rows.shape[1]))
-    distance = np.full(len(rows), np.inf)
-    for j in range(k):
-        chance = table.cumulative if j == 0 else np.cumsum(table.weight * distance)
-        chosen[j] = rows[_pick(chance, draws.uniform())]
-        distance = np.minimum(distance, ((rows - chosen[j]) ** 2).sum(axis=1))
+    uniforms = np.array([draws.uniform() for _ in range(k)])
+    rows, kernel = table.sphered, NATIVE or PORTABLE
+    chosen: Floats = rows[kernel.seeds(rows, table.weight, uniforms, 1)]
     return chosen
 
 

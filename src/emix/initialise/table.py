@@ -11,7 +11,11 @@ import numpy as np
 from emix.arrays import Block, Floats, Labels, Units
 from emix.covariance import Dense
 from emix.covariance.factoring import floored_cholesky, whitened_rows
+from emix.kernels import NATIVE
 from emix.mixture import Mixture
+
+if NATIVE is not None:
+    from emix.kernels import _native
 
 if TYPE_CHECKING:
     from emix.initialise.draws import Draws
@@ -112,27 +116,34 @@ class Table:
     def mixture_of(self, labels: Labels, k: int) -> Mixture:
         """Weights, means and covariances of a division into k groups; an empty group is as wide
         as a k-th of the data and lies in its middle."""
+        if NATIVE is not None:
+            return self._grouped(*_native.group_moments(self.sphered, self.weight, labels, k))
         shares = np.zeros((len(labels), k))
         shares[np.arange(len(labels)), labels] = self.weight
         return self.mixture_of_shares(shares)
 
     def mixture_of_shares(self, shares: Floats) -> Mixture:
-        """Weights, means and covariances from shares (n, k), the row weights included.
+        """Weights, means and covariances from shares (n, k), the row weights included."""
+        k, d = shares.shape[1], self.points.shape[1]
+        counts = shares.sum(axis=0)
+        means = shares.T @ self.sphered / np.where(counts > 0, counts, 1.0)[:, None]
+        scatter = np.empty((k, d, d))
+        for j in range(k):
+            away = self.sphered - means[j]
+            scatter[j] = (away * shares[:, j, None]).T @ away
+        return self._grouped(counts, means, scatter)
+
+    def _grouped(self, counts: Floats, means: Floats, scatter: Floats) -> Mixture:
+        """The mixture of groups of so many rows (k,), with means (k, d) and scatter (k, d, d) of
+        sphered rows.
 
         Each group is given d + 1 imagined points of a k-th of the data's volume, so that none
         starts thinner than data can tell.
         """
-        k, d = shares.shape[1], self.points.shape[1]
-        counts = shares.sum(axis=0)
-        some = np.where(counts > 0, counts, 1.0)
-        means = np.where((counts > 0)[:, None], shares.T @ self.points / some[:, None], self.mean)
-        broad = self.factor @ self.factor.T * k ** (-2.0 / d)
-        factors = np.empty((k, d, d))
-        for j in range(k):
-            away = self.points - means[j]
-            scatter = (away * shares[:, j, None]).T @ away
-            filled = (scatter + (d + 1) * broad) / (counts[j] + d + 1)
-            # Of rows in a plane, which structures along the axes can do with, that is singular too.
-            factors[j] = floored_cholesky(filled[None])[0]
+        k, d = means.shape
         weights = (counts + 0.5) / (counts.sum() + 0.5 * k)
-        return Mixture.trusted(weights, means, Dense(factors))
+        broad = (d + 1) * k ** (-2.0 / d) * np.eye(d)
+        filled = (scatter + broad) / (counts + (d + 1))[:, None, None]
+        # In sphered columns nothing is singular that is not so in the data.
+        return Mixture.trusted(weights, self.mean + means @ self.factor.T,
+                               Dense(self.factor @ np.linalg.cholesky(filled)))

@@ -532,3 +532,13 @@ def draw_seeds(
     points: _Floats, weight: _Floats, uniforms: _Floats, threads: int
 ) -> NDArray[np.int64]:
     """k-means++: a row for each uniform number, (k,)."""
+
+def divide_by_lloyd(
+    points: _Floats, weight: _Floats, centres: _Floats, rounds: int
+) -> NDArray[np.int64]:
+    """The nearest centre of each row (n,) where Lloyd's algorithm ends, from centres (k, d)."""
+
+def group_moments(
+    points: _Floats, weight: _Floats, labels: NDArray[np.int64], k: int
+) -> tuple[_Floats, _Floats, _Floats]:
+    """The weight of each group (k,), its mean (k, d) and the scatter about it (k, d, d)."""
