@@ -386,6 +386,26 @@ def test_a_mixture_to_start_from_is_the_start_used(covariance):
         np.testing.assert_allclose(nothing.mixture.covariances, START.covariances[::-1], rtol=1e-14)
 
 
+def test_a_start_that_is_given_is_judged_as_one_that_a_search_made():
+    """A spike on one row, that no step has moved, is as degenerate there as a search finds it."""
+    x = two_groups()
+    sound = emix.fit(x, 2, start=START)
+    assert not sound.optima[0].degenerate and sound.warnings == ()
+    spike = Mixture([0.99, 0.01], [x.mean(axis=0), x[0]], [np.cov(x.T), np.eye(2) * 1e-12])
+    found = quietly(x, 2, start=spike, max_iter=0)
+    narrow = int(np.argmin(found.mixture.weights))
+    assert [each.component for each in found.optima[0].degenerate] == [narrow]
+
+
+def test_a_start_is_climbed_from_without_the_rows_of_weight_zero():
+    x, rng = two_groups(), np.random.default_rng(3)
+    at = rng.integers(0, len(x), 30)
+    padded = np.insert(x, at, rng.normal(0, 1e6, (30, 2)), axis=0)
+    weight = np.insert(np.ones(len(x)), at, 0.0)
+    found = emix.fit(padded, 2, sample_weight=weight, start=START)
+    assert_close(emix.fit(x, 2, start=START), found)
+
+
 @pytest.mark.parametrize("covariance", ["VVV", "EEE", "VVI", "EII", "EVV"])
 def test_so_many_steps_are_taken(covariance):
     x = two_groups()

@@ -7,6 +7,7 @@ same steps; `tests/laws/test_loop.py` holds the two to the same numbers.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -38,7 +39,7 @@ if NATIVE is not None:
     from emix.kernels import _native
 
 if TYPE_CHECKING:
-    from emix.arrays import Floats
+    from emix.arrays import Floats, Order
     from emix.climbing.accelerate import Accelerator
     from emix.em import EStep
     from emix.model import Model
@@ -170,7 +171,7 @@ def climb_table(
     weights, means, factors, objective, loglik, slope, iterations, outcome, lengths, traces = \
         climb_stacks(source, _stacked(starts), model, stop, threads,
                      None if homes is None else _stacked(homes), True, heights)
-    trace = np.split(traces, np.cumsum(lengths)[:-1])
+    trace = _parted(traces, lengths)
     return [
         None if outcome[s] == CAME_HOME else Climb(
             Mixture.trusted(
@@ -219,7 +220,16 @@ def table_terms(source: ArraySource, starts: Stacks, model: Model) -> TableTerms
     )
 
 
+def _parted(traces: Floats, lengths: Order) -> list[Floats]:
+    """Each of several traces (s,) that lie one after another."""
+    ends = itertools.accumulate(lengths.tolist())
+    return [traces[end - length:end] for end, length in zip(ends, lengths.tolist(), strict=True)]
+
+
 def _stacked(mixtures: Sequence[Mixture]) -> Stacks:
+    if len(mixtures) == 1:
+        one = mixtures[0]
+        return one.weights[None], one.means[None], one.covariance.factors[None]
     return (np.stack([m.weights for m in mixtures]), np.stack([m.means for m in mixtures]),
             np.stack([m.covariance.factors for m in mixtures]))
 
@@ -257,7 +267,7 @@ def _climb_natively(
             np.stack([start.sds for start in starts]),
             *native_terms(model), stop.max_iter, stop.tol, threads, True,
         )
-    trace = np.split(traces, np.cumsum(lengths)[:-1])
+    trace = _parted(traces, lengths)
     return [
         Climb(
             Mixture.trusted(weights[s].copy(), means[s][:, None].copy(), Isotropic(sds[s].copy())),

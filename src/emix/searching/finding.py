@@ -83,6 +83,9 @@ class Finder:
         # last steps take their curvature from them.
         self._judged_on, self._near = (source, units), terrain.source
         self.compression: Compression | None = None
+        # A sorted column is not in the order in which its rows are summed.
+        self._has_all_rows = isinstance(terrain, TableTerrain) and not self.is_crowd and \
+            source.n_rows <= SEARCH_ROWS
 
     def candidates(
         self, start: Mixture | Labels | str | None, n_starts: int | None,
@@ -227,9 +230,13 @@ class Finder:
             if isinstance(short, Condensed):
                 return self._after(short, counts)
             self.compression = short
+            rows, units = self.source, self.units
+            if self._has_all_rows and isinstance(rows, ArraySource):
+                # In internal units already: not brought there again for each round of steps.
+                rows, units = self.terrain.source, Units.identity(rows.n_features)
             climbs, was_cut = climb_all(
-                self.source, starts, counts, self.within, self.units, self.stop, self.threads,
-                self.progress, self.journal, self._near,
+                rows, starts, counts, self.within, units, self.stop, self.threads, self.progress,
+                self.journal, self._near,
             )
         found = distinct(self._judged(climbs, counts), self.terrain.total)
         return self._done(cut_off(found) if was_cut else found, was_cut)
@@ -311,6 +318,10 @@ class Finder:
 
     def _judged(self, climbs: Sequence[Climb], starts: Sequence[int]) -> list[Candidate]:
         """Climbs, as many as have begun, and how many starts stand for each."""
+        if self._has_all_rows:
+            judged = self.terrain.judged(climbs, self.within, self.threads)
+            return [Candidate(each.climb, each.worth, n)
+                    for each, n in zip(judged, starts, strict=False)]
         source, units = self._judged_on
         worths = least_worths_on(source, units, [climb.mixture for climb in climbs], self.within,
                                  self.ground, self.threads)

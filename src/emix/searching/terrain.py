@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -88,6 +89,10 @@ class Terrain(Protocol):
         """One climb from where another stopped, accelerated, judged."""
         ...
 
+    def judged(self, climbs: Sequence[Climb], model: Model, threads: int) -> list[Candidate]:
+        """Climbs with what they are worth."""
+        ...
+
     def run_from_home(
         self, starts: Sequence[Mixture], homes: Sequence[Mixture], model: Model, short: Stop,
         threads: int, heights: Sequence[float] | None = None,
@@ -142,10 +147,11 @@ class ColumnTerrain:
             climbs = [leaping.climb_pair(self.source, start, model, stop) for start in starts]
         else:
             climbs = climb_many(self.source, starts, model, Units.identity(1), stop, threads)
-        return [self._judged(c, model) for c in _all_of(climbs)]
+        return self.judged(_all_of(climbs), model, threads)
 
     def climb_on(self, start: Mixture, model: Model, stop: Stop, threads: int) -> Candidate:
-        return self._judged(_accelerated(self.source, start, model, stop, threads), model)
+        end = _accelerated(self.source, start, model, stop, threads)
+        return self.judged([end], model, threads)[0]
 
     def run_from_home(
         self, starts: Sequence[Mixture], homes: Sequence[Mixture], model: Model, short: Stop,
@@ -154,13 +160,13 @@ class ColumnTerrain:
         # All of these steps together cost less than a few in several columns.
         runs = (_watched(self.source, *pair, model, short, threads)
                 for pair in zip(starts, homes, strict=True))
-        return [None if run is None else self._judged(run, model) for run in runs]
+        return [None if run is None else self.judged([run], model, threads)[0] for run in runs]
 
-    def _judged(self, run: Climb, model: Model) -> Candidate:
-        return Candidate(run, least_worth(self.column, run.mixture, model))
+    def judged(self, climbs: Sequence[Climb], model: Model, threads: int) -> list[Candidate]:
+        return [Candidate(run, least_worth(self.column, run.mixture, model)) for run in climbs]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TableTerrain:
     """Several columns."""
 
@@ -174,7 +180,7 @@ class TableTerrain:
     def total(self) -> float:
         return self.table.total
 
-    @property
+    @cached_property
     def source(self) -> ArraySource:
         weight = self.table.weight if self.table.is_weighted else None
         return ArraySource(self.table.points, weight)
@@ -203,11 +209,11 @@ class TableTerrain:
         climbs = _all_of(climb_many(
             self.source, starts, model, Units.identity(starts[0].n_features), stop, threads
         ))
-        return self._judged(climbs, model, threads)
+        return self.judged(climbs, model, threads)
 
     def climb_on(self, start: Mixture, model: Model, stop: Stop, threads: int) -> Candidate:
         end = _accelerated(self.source, start, model, stop, threads)
-        return self._judged([end], model, threads)[0]
+        return self.judged([end], model, threads)[0]
 
     def run_from_home(
         self, starts: Sequence[Mixture], homes: Sequence[Mixture], model: Model, short: Stop,
@@ -220,14 +226,12 @@ class TableTerrain:
             known = [-np.inf] * len(starts) if heights is None else heights
             runs = [_watched(self.source, start, home, model, short, threads, height)
                     for start, home, height in zip(starts, homes, known, strict=True)]
-        judged = iter(self._judged([r for r in runs if r is not None], model, threads))
+        judged = iter(self.judged([r for r in runs if r is not None], model, threads))
         return [None if run is None else next(judged) for run in runs]
 
-    def _judged(
-        self, climbs: Sequence[Climb], model: Model, threads: int
-    ) -> list[Candidate]:
+    def judged(self, climbs: Sequence[Climb], model: Model, threads: int) -> list[Candidate]:
         worth = least_worths(self.table, [c.mixture for c in climbs], model, threads)
-        return [Candidate(c, float(w)) for c, w in zip(climbs, worth, strict=True)]
+        return [Candidate(c, w) for c, w in zip(climbs, worth.tolist(), strict=True)]
 
 
 def terrain_of(rows: Block, units: Units, imagines: bool) -> Terrain:
