@@ -86,7 +86,7 @@ def refuse_few_values(
         return
     several, points = isinstance(ground, Table), ground.points
     # Mostly the first few rows of a sample are different already; a sorted column has no ties.
-    if len(np.unique(points[: 4 * k], axis=0) if several else points) >= k:
+    if len(set(map(tuple, points[: 4 * k].tolist())) if several else points) >= k:
         return
     values = len(source.reduce(Distinct(k), Values.zero(source.n_features)).rows)
     if values < k:

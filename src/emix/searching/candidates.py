@@ -64,13 +64,17 @@ def distinct(candidates: Sequence[Candidate], total: float) -> list[Candidate]:
     """
     slack = SAME * total
     kept: list[Candidate] = []
+    ranks: list[tuple[bool, float]] = []
     for candidate in sorted(candidates, key=rank, reverse=True):
-        for i, other in enumerate(kept):
-            if other.is_sound == candidate.is_sound and \
-                    abs(other.climb.objective - candidate.climb.objective) <= slack:
+        sound, height = rank(candidate)
+        for i, (is_sound, at) in enumerate(ranks):
+            if is_sound == sound and abs(at - height) <= slack:
+                other = kept[i]
                 nearer = candidate if candidate.climb.gradient < other.climb.gradient else other
                 kept[i] = Candidate(nearer.climb, nearer.worth, other.starts + candidate.starts)
+                ranks[i] = rank(nearer)
                 break
         else:
             kept.append(candidate)
+            ranks.append((sound, height))
     return kept

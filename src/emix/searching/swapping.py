@@ -12,7 +12,9 @@ import numpy as np
 
 from emix.climbing.batches import Batch
 from emix.climbing.climb import NATIVE_OUTCOMES, Climb, Stop, table_terms
+from emix.covariance.recovering import from_factors
 from emix.kernels import NATIVE
+from emix.mixture import Mixture
 from emix.searching.candidates import SAME, Candidate
 from emix.searching.plan import CHAINS, ON_THE_WAY, SWAPS, Plan
 from emix.searching.terrain import NARROWEST_OF_ROWS, WIDEST, TableTerrain
@@ -44,8 +46,8 @@ def swap_tables(
     )
     found += [
         Candidate(
-            Climb(Batch(weights, means, factors).mixture(0, model.structure), loglik, objective,
-                  gradient, iterations, NATIVE_OUTCOMES[outcome], trace),
+            Climb(Mixture.trusted(weights[0], means[0], from_factors(model.structure, factors[0])),
+                  loglik, objective, gradient, iterations, NATIVE_OUTCOMES[outcome], trace),
             worth,
         )
         for _, weights, means, factors, objective, loglik, gradient, iterations, outcome, worth,

@@ -26,6 +26,7 @@ import numpy as np
 
 from emix.arrays import Floats, Mask
 from emix.climbing.climb import SEVERAL
+from emix.covariance import Dense
 from emix.covariance import structure as structure_named
 from emix.covariance.factoring import forward_substituted
 from emix.kernels import NATIVE
@@ -132,7 +133,7 @@ def least_worths(
 ) -> Floats:
     """The worth of the least worthy component of each mixture, (s,); −∞ where one rests on the
     floor."""
-    rests = np.array([on_floor_of_rows(m, model).any() for m in mixtures], dtype=np.bool_)
+    rests = _rest(mixtures, model)
     if not mixtures or not is_judged(model) or table.total <= 1:
         return np.where(rests, -np.inf, np.inf)
     if judges_natively(model):
@@ -143,6 +144,16 @@ def least_worths(
     else:
         least = np.array([worths_of_rows(table, m, model).min() for m in mixtures])
     return np.where(rests, -np.inf, least)
+
+
+def _rest(mixtures: Sequence[Mixture], model: Model) -> Mask:
+    """In which mixtures a learned covariance rests on the floor, (s,)."""
+    if len(mixtures) > 1 and all(isinstance(m.covariance, Dense) for m in mixtures):
+        # Side by side, at about the cost of one.
+        factors = np.concatenate([m.covariance.factors for m in mixtures])
+        resting = Dense(factors).at_floor(model.floor).reshape(len(mixtures), -1)
+        return np.asarray((model.held.learned_covariances & resting).any(axis=1), np.bool_)
+    return np.array([on_floor_of_rows(m, model).any() for m in mixtures], dtype=np.bool_)
 
 
 def judges_natively(model: Model) -> bool:
