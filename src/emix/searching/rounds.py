@@ -38,8 +38,10 @@ if TYPE_CHECKING:
     from emix.sources.protocol import Source
 
 # Steps of a native climb between two looks at the world, some seconds at most; the first rounds are
-# shorter, so that there is soon something that Ctrl-C can leave.
+# shorter, so that there is soon something that Ctrl-C can leave, unless a whole round takes no time
+# to notice: rows times components times columns up to so many, some ten milliseconds.
 FIRST_ROUND, ROUND, PATIENT = 16, 512, 512
+AT_ONCE = 1 << 13
 
 
 def climb_all(
@@ -100,11 +102,16 @@ class _Climber:
                   for run, end in zip(waiting, begun, strict=True)]
         # They all set out together, and so have taken the same number of steps.
         taken = max(0 if end is None else end.iterations for end in begun)
-        steps = min(max(FIRST_ROUND, taken), ROUND, min(self.stop.max_iter, PATIENT) - taken)
+        steps = min(max(self._first_round(), taken), ROUND,
+                    min(self.stop.max_iter, PATIENT) - taken)
         more = climb_many(self.source, starts, self.model, self.units,
                           Stop(self.stop.tol, steps), self.threads)
         for run, old, new in zip(waiting, begun, more, strict=True):
             ends[run] = new if old is None else continued(old, new)
+
+    def _first_round(self) -> int:
+        work = self.source.n_rows * self.source.n_features * self.model.n_components
+        return ROUND if work <= AT_ONCE else FIRST_ROUND
 
     def step_by_step(self) -> tuple[list[Climb], bool]:
         """All climbs in Python's loop."""
