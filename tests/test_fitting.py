@@ -421,7 +421,7 @@ def test_a_sound_optimum_goes_before_a_higher_degenerate_one():
 @pytest.fixture
 def uncompressed(monkeypatch):
     """Every step over all rows, however many they are."""
-    monkeypatch.setattr("emix.searching.finding.condensed",
+    monkeypatch.setattr("emix.searching.whole.condensed",
                         lambda *_: Compression.declined("the test asks for it"))
 
 

@@ -173,7 +173,7 @@ def _of_direct(
         if each.worth < LEAST_WORTH:
             # What is wrong is said in words, for which all rows are looked at again.
             finder = finder or _finder(source, names, model, how)[1]
-            degenerate = finder.degenerate(each.climb.mixture.inward(finder.units),
+            degenerate = finder.whole.degenerate(each.climb.mixture.inward(finder.units),
                                            finder.within.reordered(np.array(each.order)))
         optima.append(Optimum(each.climb.loglik, each.climb.objective, each.starts,
                               each.climb.outcome, degenerate, each.climb.mixture))
@@ -232,14 +232,14 @@ def finished(
     order = climb.mixture.canonical_order()
     within, units = finder.within.reordered(order), finder.units
     notes = (*finder.journal.notes, *_notes_of_device(finder.source),
-             *notes_of(best, climb, moments.weight, finder.neglect))
+             *notes_of(best, climb, moments.weight, finder.whole.neglect))
     return Fit(
         mixture=best.mixture, model=model.reordered(order), loglik=best.loglik,
         objective=best.objective, n=moments.weight, outcome=climb.outcome,
         n_iter=climb.iterations, trace=trace, gradient=climb.gradient, optima=optima,
         warnings=notes, classification=(sure.hard, sure.soft), columns=names, seed=finder.seed,
-        kernel=_kernel_name(finder.source, best), compression=finder.compression,
-        neglect=finder.neglect, neglected=climb.neglected,
+        kernel=_kernel_name(finder.source, best), compression=finder.whole.compression,
+        neglect=finder.whole.neglect, neglected=climb.neglected,
         _uncertainty=_deferred(finder.source, within, lambda _: (within, units), names, best),
     )
 
@@ -278,7 +278,7 @@ def _optimum(candidate: Candidate, finder: Finder, moments: Moments) -> Optimum:
     objective = loglik + model.reordered(order).log_prior(mixture)
     degenerate: tuple[Degenerate, ...] = ()
     if not candidate.is_sound:
-        degenerate = finder.degenerate(
+        degenerate = finder.whole.degenerate(
             climb.mixture.reordered(order), finder.within.reordered(order)
         )
     return Optimum(loglik, objective, candidate.starts, climb.outcome, degenerate, mixture)

@@ -21,6 +21,7 @@ from emix.covariance import STRUCTURES
 from emix.errors import CheckpointError, WriteError
 from emix.kernels import NATIVE
 from emix.searching import checkpoint, direct, finding, rounds
+from emix.searching import whole as whole_data
 from emix.searching.finding import SEARCH_ROWS
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
@@ -195,8 +196,9 @@ def test_a_finished_fit_is_there_at_once(
     def never(*_: object) -> None:
         raise AssertionError("it was searched again")
 
-    for name in ("search", "climb_all", "follow"):
-        monkeypatch.setattr(finding, name, never)
+    for room, name in ((finding, "search"), (finding, "follow"), (finding, "climb_all"),
+                       (whole_data, "climb_all")):
+        monkeypatch.setattr(room, name, never)
     assert bits(emix.fit(x, 2, checkpoint=path, **settings)) == bits(whole)
     assert path.read_bytes() == before
     assert [p.name for p in path.parent.iterdir()] == [path.name]

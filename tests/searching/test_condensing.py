@@ -78,7 +78,7 @@ def quietly(*args, **kwargs) -> emix.Fit:
 
 def uncompressed(monkeypatch, *args, **kwargs) -> emix.Fit:
     with monkeypatch.context() as patch:
-        patch.setattr("emix.searching.finding.condensed",
+        patch.setattr("emix.searching.whole.condensed",
                       lambda *_: Compression.declined("told to"))
         return quietly(*args, **kwargs)
 
