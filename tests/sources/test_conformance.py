@@ -169,6 +169,17 @@ def test_fits_are_the_same_to_the_bit(kind: str, name: str, tmp_path: Path) -> N
 
 
 @every_source
+def test_a_long_climb_ends_at_the_same_bits(kind: str, tmp_path: Path) -> None:
+    """So long that curvature is taken from all the data, wherever they lie."""
+    points = np.random.default_rng(1).normal(size=(1500, 2))
+    rows = Rows(points, None, ("a", "b"), tmp_path)
+    start = Mixture([1 / 3] * 3, points[:3], [np.eye(2)] * 3)
+    wanted = emix.fit(points, 3, start=start)
+    assert wanted.converged and wanted.n_iter > accelerate.MEMORY
+    assert bits(emix.fit(MAKERS[kind](rows), 3, start=start)) == bits(wanted)
+
+
+@every_source
 def test_what_is_degenerate_is_named(kind: str, tmp_path: Path) -> None:
     """Summits over four of two thousand rows: so judged on all of them, not on a sample."""
     rows = rows_of(tmp_path, 1000, 2)
