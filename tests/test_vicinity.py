@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -98,10 +99,11 @@ def test_of_too_much_that_is_missed_the_worst_comes_first():
     assert 0 < len(keys) <= 4 * k and (keys % k).min() > 10
 
 
-def test_rows_that_leave_a_list_take_its_heaviest_entries_along():
+@pytest.mark.parametrize("size", [1.0, 1e-30, 1e30])
+def test_rows_that_leave_a_list_take_its_heaviest_entries_along(size):
     k = 12
     v = lists(np.random.default_rng(4), k, 0.9, n=20)
-    share = np.random.default_rng(5).random(len(v.near))
+    share = size * np.random.default_rng(5).random(len(v.near))
     lead = v.lead.copy()
     assert len(taken_along(v, lead, share)) == 0
     row = 3
@@ -122,3 +124,6 @@ def test_rows_that_leave_a_list_take_its_heaviest_entries_along():
         heaviest = v.near_of(c)[np.argsort(-share[v.begin[c]:v.begin[c + 1]])]
         np.testing.assert_array_equal(taken // k, way // k)
         assert set(taken % k) == set(heaviest[:each])
+    # What is more, or less, than single precision knows is sorted as well.
+    for beyond in (0.0, 1e-300, 1e300):
+        assert len(taken_along(v, apart, np.full(len(v.near), beyond))) == each * len(ways)
