@@ -473,7 +473,8 @@ def test_a_part_that_takes_workers_with_it_is_named(
         return x[part * PART:(part + 1) * PART]
 
     parts = [da.from_delayed(dask.delayed(read)(part), (PART, D), float) for part in range(PARTS)]
-    with workers.client(2), pytest.raises(ClusterError, match=r"part \d .* 2 times .* smaller"):
+    # Two are lost to it; the third finishes what waits meanwhile.
+    with workers.client(3), pytest.raises(ClusterError, match=r"part \d .* 2 times .* smaller"):
         moments_of(open_rows(da.concatenate(parts))[0])
 
 
