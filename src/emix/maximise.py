@@ -126,6 +126,11 @@ def gradient(statistics: Statistics, mixture: Mixture, model: Model) -> Floats:
         return _gradient(statistics, mixture, model)
 
 
+def steepest(statistics: Statistics, mixture: Mixture, model: Model) -> float:
+    """The gradient's largest component, by which climbs end: 0 at a stationary point."""
+    return float(np.abs(gradient(statistics, mixture, model)).max())
+
+
 def _gradient(statistics: Statistics, mixture: Mixture, model: Model) -> Floats:
     held, total = model.held, statistics.total
     parts = [np.zeros(1)]

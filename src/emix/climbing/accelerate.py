@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 from emix.climbing.anderson import Anderson
 from emix.climbing.newton import Newton
-from emix.maximise import gradient
+from emix.maximise import steepest
 
 if TYPE_CHECKING:
     from emix.arrays import Units
@@ -115,4 +113,4 @@ class Accelerator:
         return leads or self._slope(now) < self._slope(before)
 
     def _slope(self, step: Step) -> float:
-        return float(np.abs(gradient(step.statistics, step.mixture, self._model)).max())
+        return steepest(step.statistics, step.mixture, self._model)

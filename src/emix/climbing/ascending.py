@@ -11,7 +11,7 @@ import numpy as np
 
 from emix.covariance.factoring import OWN_SHARE
 from emix.em import Expect, Step, Walk
-from emix.maximise import gradient
+from emix.maximise import steepest
 from emix.sources.several import reduce_each
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Ascending:
     def goes_on(self, step: Step) -> bool:
         """Whether another step is to follow this one."""
         model, stop = self._model, self._stop
-        slope = float(np.abs(gradient(step.statistics, step.mixture, model)).max())
+        slope = steepest(step.statistics, step.mixture, model)
         if not (np.isfinite(step.objective) and np.isfinite(slope)):
             self._last = self._last or (step, slope)
             return self._ends(step, Outcome.NOT_FINITE)

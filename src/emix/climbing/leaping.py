@@ -26,7 +26,7 @@ from emix.arrays import Floats
 from emix.climbing.climb import FALL, Climb, Outcome, Stop
 from emix.covariance import Isotropic
 from emix.em import Step, expect
-from emix.maximise import gradient, maximise
+from emix.maximise import maximise, steepest
 from emix.mixture import Mixture
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class _Seen:
 
 def _look(source: ArraySource, mixture: Mixture, model: Model, iteration: int) -> _Seen:
     statistics = expect(source, mixture, model)
-    slope = float(np.abs(gradient(statistics, mixture, model)).max())
+    slope = steepest(statistics, mixture, model)
     step = Step(iteration, mixture, statistics.loglik, statistics.loglik, statistics)
     return _Seen(step, slope, statistics.total)
 

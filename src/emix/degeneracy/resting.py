@@ -11,7 +11,7 @@ from emix.climbing.accelerate import Accelerator
 from emix.climbing.climb import Outcome, is_hopeless
 from emix.degeneracy.ellipsoids import shortest_axes
 from emix.em import iterate
-from emix.maximise import gradient
+from emix.maximise import steepest
 from emix.searching.terrain import is_near
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def resting_climb(
     best: Step | None = None
     looked, outcome = -np.inf, Outcome.NOT_CONVERGED
     for step in iterate(source, start, model, units, threads, _AboveFloor(model)):
-        slope = float(np.abs(gradient(step.statistics, step.mixture, model)).max())
+        slope = steepest(step.statistics, step.mixture, model)
         if not (np.isfinite(step.objective) and np.isfinite(slope)):
             outcome = Outcome.NOT_FINITE
             best = best or step

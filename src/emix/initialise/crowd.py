@@ -8,6 +8,7 @@ import numpy as np
 
 from emix.covariance import Dense, Isotropic
 from emix.covariance.factoring import floored_cholesky
+from emix.initialise.plus_plus import places
 from emix.kernels import kernel_for
 from emix.mixture import Mixture
 
@@ -24,7 +25,7 @@ def crowd(table: Table, k: int, draws: Draws, threads: int = 1) -> Mixture:
     """A component for each cluster that a few rounds of Lloyd's algorithm (1982,
     doi:10.1109/TIT.1982.1056489) make of k-means++ seeds, on decorrelated columns."""
     rows, weight = table.sphered, table.weight
-    seeds = kernel_for(_spheres(rows[:1])).seeds(rows, weight, draws.uniforms(k), threads)
+    seeds = places(table, k, draws, threads)
     centres = rows[seeds]
     for _ in range(ROUNDS):
         labels = _nearest(centres, rows, threads)

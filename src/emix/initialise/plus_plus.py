@@ -9,7 +9,7 @@ import numpy as np
 from emix.kernels import NATIVE, PORTABLE
 
 if TYPE_CHECKING:
-    from emix.arrays import Floats
+    from emix.arrays import Floats, Order
     from emix.initialise.column import SortedColumn
     from emix.initialise.draws import Draws
     from emix.initialise.table import Table
@@ -35,12 +35,16 @@ def plus_plus_of_rows(table: Table, k: int, draws: Draws) -> Mixture:
 
 
 def seeds(table: Table, k: int, draws: Draws) -> Floats:
-    """k sphered rows (k, d), each drawn in proportion to its squared distance from those before
-    it: decorrelated columns, so that badly scaled or mixed ones do not mislead."""
-    uniforms = np.array([draws.uniform() for _ in range(k)])
-    rows, kernel = table.sphered, NATIVE or PORTABLE
-    chosen: Floats = rows[kernel.seeds(rows, table.weight, uniforms, 1)]
+    """k sphered rows (k, d), those of `places`."""
+    chosen: Floats = table.sphered[places(table, k, draws)]
     return chosen
+
+
+def places(table: Table, k: int, draws: Draws, threads: int = 1) -> Order:
+    """Which k rows, each drawn in proportion to its squared distance from those before it: in
+    decorrelated columns, so that badly scaled or mixed ones do not mislead."""
+    kernel = NATIVE or PORTABLE
+    return kernel.seeds(table.sphered, table.weight, draws.uniforms(k), threads)
 
 
 def _pick(cumulative: np.ndarray, uniform: float) -> int:

@@ -21,7 +21,7 @@ from emix.climbing.climb import Climb, Outcome, Stop, climb
 from emix.covariance import Dense
 from emix.em import expect
 from emix.kernels import kernel_for
-from emix.maximise import gradient
+from emix.maximise import steepest
 from emix.mixture import Mixture
 from emix.soundness.worth import own_parameters
 from emix.vicinity import Vicinity, first_lists, missed, renewed, spread, taken_along, widened
@@ -170,7 +170,7 @@ def climb_near(
         return replace(run, relocated=moved)
     statistics = expect(source, run.mixture, model, units, threads)
     objective = statistics.loglik + model.log_prior(run.mixture)
-    slope = float(np.abs(gradient(statistics, run.mixture, model)).max())
+    slope = steepest(statistics, run.mixture, model)
     neglected = max(statistics.loglik - run.loglik, 0.0) / statistics.total
     if run.outcome is Outcome.CONVERGED and slope > max(stop.tol, neglect):
         # What was left out had hidden that there is further to go.
